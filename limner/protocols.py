@@ -1,0 +1,83 @@
+"""The seams where the outside world is replaced: one small protocol per kind of model.
+
+Batches everywhere: a sequence in, a list in the same order out; one refused item is a `Failure` in its place, never an
+exception for the batch. Models are synchronous, chat and agents asynchronous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
+
+from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every model says of itself."""
+
+    @property
+    def identity(self) -> str:
+        """Name with backend, weight hash and dtype: two models with one identity give the same results."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """How it may be called, and at what price."""
+        ...
+
+
+@runtime_checkable
+class Generator(Model, Protocol):
+    """Text to picture."""
+
+    def generate(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
+        """Draw each recipe."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Model, Protocol):
+    """Picture to number."""
+
+    def score(self, pairs: Sequence[tuple[Query, Picture]]) -> list[Score | Failure]:
+        """Judge each picture against the user's own query."""
+        ...
+
+
+@runtime_checkable
+class VisionModel(Model, Protocol):
+    """Answers yes/no questions about pictures."""
+
+    def answer(self, asks: Sequence[tuple[Picture, Question]]) -> list[Answer]:
+        """Give P(yes) for each; an unreadable answer has p_yes None."""
+        ...
+
+
+@runtime_checkable
+class ChatModel(Model, Protocol):
+    """One turn of a chat endpoint: the paid door under every language model."""
+
+    async def turn(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Turn:
+        """Reply to the messages; `schema` is the JSON schema that the reply shall obey.
+
+        Raises:
+            limner.errors.ChatError: no usable reply (refused, empty, cut off, connection, quota).
+        """
+        ...
+
+
+class LanguageModel(Protocol):
+    """Structured replies: what agents talk to."""
+
+    async def reply(self, messages: Sequence[Message], schema: type[T]) -> T:
+        """Reply with a validated object.
+
+        Raises:
+            limner.errors.ChatError: no usable reply, or none that fits the schema.
+        """
+        ...

@@ -1,0 +1,224 @@
+"""What travels between rooms: frozen data without behaviour of its own.
+
+Everything here is small, immutable and comparable, so it can be hashed, stored and sent. Pictures are identified by the
+SHA-256 of their stored bytes; a judgement that could not be read is None, never 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+QuestionKind = Literal["exists", "attribute", "count", "size", "relation", "ground", "place", "quality", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A person's request, in their own words: all that agents, generators, scorers and bandits ever see of it."""
+
+    id: str
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> Query:
+        """A query named by the hash of its text."""
+        return cls(id=f"q-{short_hash(text)}", text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an image model is told: the positive text and, where a family uses one, the negative text."""
+
+    text: str
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """How requests are to be rewritten, in plain English; one arm of the bandit.
+
+    `parent` is the id of the instruction it grew from, `round` the round in which it was born (0 for the start), and
+    `reason` the improvement that it answers.
+    """
+
+    text: str
+    parent: str | None = None
+    round: int = 0
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """A name derived from the text alone: the same words are the same instruction."""
+        return f"i-{short_hash(self.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a picture, given a model. None leaves a setting at the model's own default."""
+
+    prompt: Prompt
+    seed: int
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture: its stored bytes (PNG), what it was made from and by which model (`Generator.identity`)."""
+
+    png: bytes = field(repr=False)
+    recipe: Recipe
+    model: str
+
+    @property
+    def sha256(self) -> str:
+        """Identity: the hash of the stored bytes, as 64 hex digits."""
+        return hashlib.sha256(self.png).hexdigest()
+
+    def image(self) -> Image:
+        """Decode into an RGB Pillow image.
+
+        Raises:
+            PIL.UnidentifiedImageError: the stored bytes are not a picture.
+        """
+        from PIL import Image
+
+        return Image.open(io.BytesIO(self.png)).convert("RGB")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item of a batch that could not be had: which boundary refused it (as an error's class name) and why."""
+
+    boundary: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An atomic yes/no question about a picture.
+
+    It counts only if the questions in `needs` (their texts) were answered yes.
+    """
+
+    text: str
+    kind: QuestionKind = "other"
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A vision model's answer: P(yes) in [0, 1], or None with the reason when it could not be read."""
+
+    p_yes: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One question with its answer."""
+
+    question: Question
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A scorer's judgement of one picture for one query.
+
+    `value` is on the scorer's own scale (HPS v2: cosine x 100; questions: mean of P(yes) - P(no), in [-1, 1]); None
+    when nothing could be read. `parts` holds named components, `evidence` the answers behind it, `unanswered` the
+    number of those that are missing.
+    """
+
+    scorer: str
+    value: float | None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat. Pictures travel as references and are encoded by the client."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one chat turn as the endpoint counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One reply of a chat endpoint, before it is validated."""
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = Usage()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a model may be called.
+
+    local: it runs in this process, so a call whose outcome was lost cost nothing. batch: items per planned batch.
+    sampling: the same request may be answered differently, so its logical position is part of a call's key. Prices
+    are in USD, 0 for local models, None when unknown (an error before the first call unless the budget allows it).
+    """
+
+    local: bool = True
+    batch: int = 16
+    sampling: bool = False
+    price_per_call: float | None = 0.0
+    price_per_input_token: float | None = 0.0
+    price_per_output_token: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What was paid.
+
+    Pictures are drawn and edited results; model calls are chat turns and vision answers; scores are counted apart.
+    `money_usd` is the known part; `unknown_price` counts calls whose price is not known, `unknown_outcome` remote
+    calls whose reply was lost and that stay charged.
+    """
+
+    pictures: int = 0
+    model_calls: int = 0
+    tokens: int = 0
+    money_usd: float = 0.0
+    seconds: float = 0.0
+    scores: int = 0
+    unknown_price: int = 0
+    unknown_outcome: int = 0
+
+
+class Interval(NamedTuple):
+    """A mean with its 95 % confidence interval; low and high are None when there are too few values to say."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def short_hash(text: str) -> str:
+    """Twelve hex digits of SHA-256: enough to name things within a session."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
