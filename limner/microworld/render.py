@@ -106,8 +106,8 @@ def distance(shape: str, across: float, x: Floats, y: Floats) -> Floats:
 def _wobble(x: Floats, y: Floats, across: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Bend the plane by two slow waves and turn it a little: outlines become crooked, shapes stay themselves."""
     turn = rng.uniform(-0.16, 0.16)
-    bend = rng.uniform(0.045, 0.07) * across
-    waves = rng.uniform(1.5, 2.3, 4) * 2 * np.pi / across / 1.6
+    bend = rng.uniform(0.03, 0.045) * across
+    waves = rng.uniform(1.3, 2.1, 4) * 2 * np.pi / across / 1.6
     phases = rng.uniform(0, 2 * np.pi, 4)
     u = np.cos(turn) * x - np.sin(turn) * y
     v = np.sin(turn) * x + np.cos(turn) * y

@@ -1,0 +1,65 @@
+"""Which scenes belong to which split, and scenes drawn at random from one.
+
+A scene's content is the multiset of its things' shapes and colours. A hash of the content decides the split, so
+the four splits are disjoint by construction, whatever sizes, places and grounds are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from limner.microworld.law import COLOURS, GROUNDS, SHAPES, SIZES, Scene, Thing
+
+Split = Literal["train", "search", "validation", "held-out"]
+SPLITS: tuple[Split, ...] = ("train", "search", "validation", "held-out")
+_UP_TO: dict[Split, int] = {"train": 64, "search": 78, "validation": 84, "held-out": 100}
+_SALT = "limner-microworld-1"
+Content = tuple[tuple[str, str], ...]
+"""Sorted (shape, colour) pairs; the colour "any" where a request names none."""
+
+
+def content(things: Sequence[Thing]) -> Content:
+    """What stands in a scene, whatever its place and size."""
+    return tuple(sorted((thing.shape, thing.colour) for thing in things))
+
+
+def split_of(stuff: Content) -> Split:
+    """The split that a content belongs to."""
+    text = _SALT + "|" + ",".join(f"{colour} {shape}" for shape, colour in stuff)
+    bucket = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % 100
+    return next(split for split in SPLITS if bucket < _UP_TO[split])
+
+
+def some_scene(
+    rng: np.random.Generator,
+    split: Split,
+    *,
+    objects: Sequence[float] = (0.3, 0.3, 0.18, 0.12, 0.1),
+    well: bool | None = None,
+) -> Scene:
+    """A random scene whose content belongs to a split; `objects` are the chances of one, two ... five things."""
+    count = int(rng.choice(len(objects), p=objects)) + 1
+    things = _things(rng, count)
+    while split_of(content(things)) != split:
+        things = _things(rng, count)
+    ground = str(rng.choice(list(GROUNDS)))
+    return Scene(things, ground, bool(rng.random() < 0.5) if well is None else well)
+
+
+def _things(rng: np.random.Generator, count: int) -> tuple[Thing, ...]:
+    cells = np.sort(rng.choice(9, count, replace=False))
+    kinds = [(str(rng.choice(SHAPES)), str(rng.choice(list(COLOURS)))) for _ in range(count)]
+    if count > 1 and rng.random() < 0.35:
+        # Requests that count ("three red rings") need repeated things, which independent draws seldom give.
+        for index in range(1, int(rng.integers(2, count + 1))):
+            kinds[index] = kinds[0]
+        kinds = [kinds[i] for i in rng.permutation(count)]
+    sizes = rng.choice(SIZES, count)
+    return tuple(
+        Thing(shape, colour, str(size), int(cell))
+        for (shape, colour), size, cell in zip(kinds, sizes, cells, strict=True)
+    )
