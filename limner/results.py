@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An instruction that was tried: pulls and mean reward in the search, and on the validation queries if it got there."""
+    """An instruction that was tried: pulls and mean reward in the search, and on validation queries if it got there."""
 
     instruction: Instruction
     pulls: int
@@ -59,7 +59,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What happened in one round of the search: who was pulled how often, who was the worst, what the critic proposed."""
+    """One round of the search: who was pulled how often, who was the worst, what the critic proposed."""
 
     number: int
     pulls: dict[str, int]
@@ -76,9 +76,9 @@ class Round:
 class EvolveResult:
     """The outcome of one evolve run.
 
-    `instruction` is the best instruction found and `lineage` its ancestors from the start to itself. `differences` are paired
-    by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved minus start
-    lies above 0; `stop_reason` is one of "rounds", "nothing left that could win" or "budget: RESOURCE".
+    `instruction` is the best instruction found and `lineage` its ancestors from the start to itself. `differences` are
+    paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
+    minus start lies above 0; `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
     """
 
     session: str
