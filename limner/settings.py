@@ -1,0 +1,140 @@
+"""Every setting in one tree: arguments > environment (`LIMNER_EVOLVE__ROUNDS=5`) > limner.toml > defaults.
+
+An unknown name is an error, never ignored. Each run stores its settings, and a run that is resumed must have the same
+ones: `differences` says which do not agree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from limner.errors import SettingsError
+
+CONFIG_FILE = "limner.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """Which models do the work, by name (see README, "Names of models")."""
+
+    generator: str = "microworld"
+    taste: str | None = "microworld"
+    questions: str | None = "microworld"
+    agents: str = "directives"
+    base_url: str | None = None
+    """Address of an OpenAI-compatible endpoint, where a model is a remote one."""
+    price_per_picture: float | None = Field(default=None, ge=0)
+    """USD for one picture of a remote generator; None is unknown."""
+    batch: int | None = Field(default=None, ge=1, le=1024)
+    """Pictures per drawn batch; None leaves it to the generator."""
+
+
+class EvolveSettings(_Section):
+    """The search: BIGPE's parameters (arXiv 2406.08713) and ours."""
+
+    seed: int = Field(default=0, ge=0)
+    rounds: int = Field(default=10, ge=1, le=1000)
+    pool: int = Field(default=3, ge=1, le=64)
+    batch: int = Field(default=3, ge=1, le=64)
+    """Fresh queries per round."""
+    children: int = Field(default=3, ge=1, le=16)
+    """Improvements that the critic may propose per round, each of which becomes one child."""
+    professionals: int = Field(default=2, ge=0, le=5)
+    """Professional prompts of the database drawn beside the arms, per query."""
+    bandit: Literal["ucb", "bigpe", "greedy", "epsilon-greedy"] = "ucb"
+    start: str | None = Field(default=None, min_length=1, max_length=4000)
+    """The start instruction; None is the agents' own."""
+    finalists: int = Field(default=3, ge=1, le=16)
+    """Instructions that reach the final choice, besides the start instruction."""
+    validation: int = Field(default=12, ge=2, le=1000)
+    """Queries of the final choice."""
+    held_out: int = Field(default=24, ge=0, le=10_000)
+    """Queries of the final table; 0 leaves it out."""
+    taste_weight: float = Field(default=0.5, ge=0, le=1)
+    questions_weight: float = Field(default=0.5, ge=0, le=1)
+
+
+class BudgetSettings(_Section):
+    """Limits of one session; None is no limit. `pictures` counts drawn pictures, `seconds` active wall time."""
+
+    pictures: int | None = None
+    model_calls: int | None = None
+    tokens: int | None = None
+    money_usd: float | None = None
+    seconds: float | None = None
+    allow_unknown_price: bool = False
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="LIMNER_", env_nested_delimiter="__", toml_file=CONFIG_FILE
+    )
+
+    models: ModelSettings = ModelSettings()
+    evolve: EvolveSettings = EvolveSettings()
+    budget: BudgetSettings = BudgetSettings()
+    out: Path = Path("runs")
+    torch_threads: int | None = Field(default=None, ge=1, le=256)
+    """Threads that torch may use; None leaves torch's own choice."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then limner.toml of the working directory."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**arguments: Any) -> Settings:
+    """Read the settings; `arguments` are sections as nested mappings whose None values count as not given.
+
+    Raises:
+        SettingsError: an unknown name or a value out of range, from whichever source.
+    """
+    given = {name: _without_none(value) for name, value in arguments.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"{CONFIG_FILE} cannot be read: {error}. Mend it or move it away.") from error
+
+
+def differences(stored: dict[str, Any], current: dict[str, Any], prefix: str = "") -> list[str]:
+    """Where two dumps of settings disagree, one line each: `evolve.rounds: 10 then, 5 now`."""
+    lines: list[str] = []
+    for name in sorted(stored.keys() | current.keys()):
+        then, now = stored.get(name), current.get(name)
+        if isinstance(then, dict) and isinstance(now, dict):
+            lines += differences(then, now, f"{prefix}{name}.")
+        elif then != now:
+            lines.append(f"{prefix}{name}: {then!r} then, {now!r} now")
+    return lines
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_none(inner) for name, inner in value.items() if inner is not None}
+    return value
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        lines.append(f"{where}: {item['msg']} (got {item['input']!r})")
+    return "Settings are not usable: " + "; ".join(lines) + ". Correct them in the argument, LIMNER_* or limner.toml."
