@@ -1,0 +1,71 @@
+"""An album: drawings of training scenes from which the eye and the taste model learn.
+
+Drawing takes 2 ms a picture, more than a training step can spend on each, so an album is drawn once and its pictures
+are asked about again and again, each time with other questions and every other time mirrored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from limner.microworld.law import Scene
+
+if TYPE_CHECKING:
+    from limner.microworld.render import Pixels
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""Channel statistics by which CLIP models (OpenAI, HPS v2, LLaVA) normalise pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Scenes and their drawings, uint8 (N, 48, 48, 3)."""
+
+    scenes: tuple[Scene, ...]
+    pixels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+
+def draw_album(scenes: Sequence[Scene], rng: np.random.Generator) -> Album:
+    """Draw each scene once."""
+    from limner.microworld.render import render
+
+    return Album(tuple(scenes), np.stack([render(scene, rng) for scene in scenes]))
+
+
+@torch.no_grad()
+def through_vae(pixels: Pixels, vae: Any, rng: np.random.Generator, noise: float = 0.0, batch: int = 64) -> Pixels:
+    """Pictures as the painter's autoencoder gives them back: encoded, nudged by latent noise, decoded."""
+    seen = []
+    deviation = 1.0 / vae.config.scaling_factor
+    for start in range(0, len(pixels), batch):
+        x = torch.from_numpy(pixels[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            latent = vae.encode(x).latent_dist.mean.float()
+            shift = rng.normal(0, noise * deviation, latent.shape).astype(np.float32)
+            y = vae.decode(latent + torch.from_numpy(shift)).sample.float()
+        y = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        seen.append(y.permute(0, 2, 3, 1).numpy())
+    return np.concatenate(seen)
+
+
+def mirror(scene: Scene) -> Scene:
+    """The scene as a mirror shows it (every shape is its own mirror image)."""
+    things = (replace(thing, cell=thing.cell // 3 * 3 + 2 - thing.cell % 3) for thing in scene.things)
+    return replace(scene, things=tuple(sorted(things, key=lambda thing: thing.cell)))
+
+
+def to_model(pixels: NDArray[np.uint8]) -> Tensor:
+    """Pictures (N, 48, 48, 3) as a CLIP model sees them: float (N, 3, 48, 48), normalised."""
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
