@@ -29,6 +29,10 @@ class QueryError(UsageError):
     """A request for pictures cannot be used: empty, too long, or its file cannot be read."""
 
 
+class PictureError(UsageError):
+    """A picture file or its metadata cannot be used: not a picture, damaged, too large or senseless."""
+
+
 class UnknownModel(UsageError):
     """A model's name has no known scheme, or what it names is not there."""
 

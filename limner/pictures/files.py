@@ -1,0 +1,140 @@
+"""Pictures as PNG files that say what they were made from.
+
+The same image and metadata give the same bytes, since a picture's identity is the hash of its stored bytes. Metadata
+stands uncompressed before the pixels: `parameters` for other people's tools, `limner` for ours; never `prompt` or
+`workflow`, which ComfyUI would load as a graph.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.errors import PictureError, StorageError
+from limner.pictures.a1111 import parameters
+from limner.pictures.chunks import read_text, replace_text
+from limner.pictures.metadata import Metadata
+from limner.types import Instruction, Picture, Recipe
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_FILE = 256_000_000
+"""Bytes of a picture file that are read into memory."""
+
+_KEYS = ("parameters", "limner")
+
+
+def encode(
+    image: Image,
+    recipe: Recipe,
+    model: str,
+    *,
+    query: str | None = None,
+    instruction: Instruction | None = None,
+) -> bytes:
+    """PNG bytes of an image with its metadata; the size stated is the image's own.
+
+    `recipe` should hold the settings actually used, so that the file says how to draw it again.
+    """
+    stated = replace(recipe, width=image.width, height=image.height)
+    return with_metadata(_pixels(image), Metadata(stated, model, query=query, instruction=instruction))
+
+
+def with_metadata(png: bytes, metadata: Metadata) -> bytes:
+    """The same pixels, saying `metadata` instead of what they said before.
+
+    Raises:
+        PictureError: the bytes are not a PNG.
+    """
+    text = parameters(metadata.recipe, metadata.model, version=_version(), request=metadata.query)
+    return replace_text(png, {"parameters": text, "limner": metadata.to_json()})
+
+
+def strip(png: bytes) -> bytes:
+    """The same pixels without our metadata.
+
+    Raises:
+        PictureError: the bytes are not a PNG.
+    """
+    return replace_text(png, {}, drop=_KEYS)
+
+
+def read(source: bytes | str | os.PathLike[str]) -> Metadata | None:
+    """What a file (or its bytes) written by Limner says of itself; None where the picture has no such entry.
+
+    Raises:
+        PictureError: no such file, not a PNG, damaged, too large, or an entry that cannot be believed.
+    """
+    entry = read_text(source if isinstance(source, bytes) else _load(Path(source))).get("limner")
+    return Metadata.from_json(entry) if entry is not None else None
+
+
+def save(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    query: str | None = None,
+    instruction: Instruction | None = None,
+    scores: dict[str, float | None] | None = None,
+    session: str | None = None,
+    span: str | None = None,
+    metadata: bool = True,
+) -> Path:
+    """Write a picture to a file with its history, pixels untouched; `metadata=False` writes the pixels alone.
+
+    What is not given stays as the picture's bytes have it.
+
+    Raises:
+        PictureError: the picture's bytes are not a PNG.
+        StorageError: the file cannot be written.
+    """
+    given = {"query": query, "instruction": instruction, "scores": scores, "session": session, "span": span}
+    if metadata:
+        before = read(picture.png) or Metadata(picture.recipe, picture.model)
+        said = replace(before, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return _write(Path(path), with_metadata(picture.png, said))
+    return _write(Path(path), strip(picture.png))
+
+
+def _pixels(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    # Nothing from image.info, which Pillow would carry into the file: the pixels alone decide the bytes.
+    bare = image.convert("RGB")
+    bare.info = {}
+    bare.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _load(path: Path) -> bytes:
+    try:
+        if (size := path.stat().st_size) > MAX_FILE:
+            raise PictureError(f"{path} has {size} bytes; at most {MAX_FILE} are read. Make it smaller.")
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"Cannot read the picture {path}: {error.strerror}. Check the path.") from error
+
+
+def _write(path: Path, data: bytes) -> Path:
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(f"Cannot write the picture {path}: {error.strerror}. Choose another folder.") from error
+    return path
+
+
+@cache
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("limner")
+    except PackageNotFoundError:
+        return "unpackaged"

@@ -1,0 +1,76 @@
+"""What a Limner picture says of itself: the `limner` entry of its file, as versioned JSON.
+
+It holds everything that is needed to draw the picture again and, once known, why it was drawn and how it was judged.
+Entries are read as data from strangers: JSON only, every field checked, other versions refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from limner.errors import PictureError
+from limner.types import Instruction, Recipe
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The recipe and model behind a picture, and the parts of its history that are known.
+
+    `query` is the user's own words, `scores` are by scorer name (None where a judgement could not be read), `session`
+    and `span` name the run that drew it.
+    """
+
+    recipe: Recipe
+    model: str
+    query: str | None = None
+    instruction: Instruction | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    session: str | None = None
+    span: str | None = None
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON; what is not known is left out."""
+        known = {key: value for key, value in asdict(self).items() if value not in (None, {})}
+        known["recipe"] = {key: value for key, value in known["recipe"].items() if value is not None}
+        if self.instruction:
+            known["instruction"]["id"] = self.instruction.id
+        return json.dumps({"version": VERSION, **known})
+
+    @classmethod
+    def from_json(cls, text: str) -> Metadata:
+        """Read back what `to_json` wrote.
+
+        Raises:
+            PictureError: not JSON, another version, or fields that do not fit.
+        """
+        fields = _fields(text)
+        if (version := fields.pop("version", None)) != VERSION:
+            raise PictureError(f"The picture's entry has version {version!r}; this Limner reads {VERSION}. Update it.")
+        try:
+            return _METADATA.validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise PictureError(
+                f"The picture's entry is wrong at {where}: {first['msg']}. Save it without it."
+            ) from error
+
+
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PictureError(f"The picture's entry is not JSON: {text[:60]!r} ({error}). Save it without it.") from error
+    if not isinstance(fields, dict):
+        raise PictureError(f"The picture's entry is not a JSON object: {text[:60]!r}. Save it without it.")
+    return fields
+
+
+_METADATA = TypeAdapter(Metadata)
