@@ -180,13 +180,15 @@ class Terms:
     """How a model may be called.
 
     local: it runs in this process, so a call whose outcome was lost cost nothing. batch: items per planned batch.
-    sampling: the same request may be answered differently, so its logical position is part of a call's key. Prices
-    are in USD, 0 for local models, None when unknown (an error before the first call unless the budget allows it).
+    sampling: the same request may be answered differently, so its logical position is part of a call's key.
+    max_output_tokens: the longest reply of a chat turn, reserved before the call. Prices are in USD, 0 for local
+    models, None when unknown (an error before the first call unless the budget allows it).
     """
 
     local: bool = True
     batch: int = 16
     sampling: bool = False
+    max_output_tokens: int = 4096
     price_per_call: float | None = 0.0
     price_per_input_token: float | None = 0.0
     price_per_output_token: float | None = 0.0
