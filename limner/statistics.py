@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from limner.types import Interval
 
@@ -66,16 +66,31 @@ def paired_by_seed(
     return clustered_by_seed({s: [*_differences(first[s], second[s]).values()] for s in sorted(shared)}, level)
 
 
-def pooled_sd(groups: Iterable[Sequence[float]]) -> float:
-    """Standard deviation within groups, each about its own mean; 0 where no group has two values."""
-    squares, freedom = 0.0, 0
-    for group in groups:
-        if len(group) < 2:
-            continue
-        mean = math.fsum(group) / len(group)
-        squares += math.fsum((value - mean) ** 2 for value in group)
-        freedom += len(group) - 1
-    return math.sqrt(squares / freedom) if freedom else 0.0
+class Spread(NamedTuple):
+    """How far values lie from the mean of their own group: degrees of freedom and sum of squares, which add up.
+
+    Kept over the rounds of a run, it says ever more exactly how much a score varies within a query.
+    """
+
+    freedom: int = 0
+    squares: float = 0.0
+
+    @classmethod
+    def within(cls, groups: Iterable[Sequence[float]]) -> Spread:
+        """Spread of the values of each group about that group's mean."""
+        there = [group for group in groups if len(group) > 1]
+        means = [math.fsum(group) / len(group) for group in there]
+        squares = math.fsum((v - mean) ** 2 for group, mean in zip(there, means, strict=True) for v in group)
+        return cls(sum(len(group) - 1 for group in there), squares)
+
+    def and_also(self, other: Spread) -> Spread:
+        """Both pooled, each group still about its own mean."""
+        return Spread(self.freedom + other.freedom, self.squares + other.squares)
+
+    @property
+    def sd(self) -> float:
+        """Pooled standard deviation; 0 where no group has had two values."""
+        return math.sqrt(self.squares / self.freedom) if self.freedom else 0.0
 
 
 @functools.lru_cache(maxsize=1024)
