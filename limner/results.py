@@ -78,7 +78,8 @@ class EvolveResult:
 
     `instruction` is the best instruction found and `lineage` its ancestors from the start to itself. `differences` are
     paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
-    minus start lies above 0; `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
+    minus start lies above 0; `notes` are remarks that a reader of the figures must know; `stop_reason` is "rounds",
+    "nothing left that could win" or "budget: RESOURCE".
     """
 
     session: str
@@ -94,6 +95,7 @@ class EvolveResult:
     examples: tuple[Example, ...]
     spend: Spend
     spend_by_role: dict[str, Spend]
+    notes: tuple[str, ...] = ()
     failures: dict[str, int] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     seed: int = 0

@@ -1,0 +1,1 @@
+"""The state machines: evolve as a call, or as a LangGraph graph."""

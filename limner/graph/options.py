@@ -1,0 +1,94 @@
+"""What a caller asked for, checked before the first model is loaded: options by name, objects, queries, or a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limner import settings as settings_module
+from limner.errors import CorruptSession, SettingsError
+from limner.graph.deps import QuerySets
+from limner.graph.session import Session
+from limner.graph.wiring import Given, budget, named, query_sets, recorded_queries
+from limner.settings import BudgetSettings, EvolveSettings, ModelSettings, Settings
+
+OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "agents": "agents"}
+"""Options that may be a name or an object, and the field of `Given` that takes the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run before it begins: settings, objects given by the caller, queries, remarks, and the session to resume."""
+
+    settings: Settings
+    given: Given
+    queries: QuerySets
+    notes: tuple[str, ...]
+    resume: Path | None = None
+
+
+def prepare(queries: Sequence[str] | None = None, *, resume: str | Path | None = None, **options: Any) -> Prepared:
+    """Check everything that can be checked before the first model is loaded; see `evolve` for the arguments."""
+    objects, values = _objects(options)
+    if resume is None:
+        settings = named(settings_module.load(**_sections(values)), objects)
+        budget(settings.budget)
+        sets, notes = query_sets(settings, queries)
+        return Prepared(settings, objects, sets, tuple(notes))
+    folder = _folder(resume, values)
+    with Session.open(folder) as session:
+        record = session.record()
+    try:
+        stored, sets = record["settings"], recorded_queries(record["queries"])
+        notes = record["notes"]
+    except (KeyError, TypeError) as error:
+        raise CorruptSession(f"{folder}/session.json lacks {error}. Begin a new session.") from error
+    settings = named(settings_module.load(**_overlaid(stored, _sections(values))), objects)
+    if queries is not None:
+        sets, notes = query_sets(settings, queries)
+    return Prepared(settings, objects, sets, tuple(notes), folder)
+
+
+def _objects(options: dict[str, Any]) -> tuple[Given, dict[str, Any]]:
+    values = dict(options)
+    objects = {"professional": values.pop("professional", None)}
+    for name, field in OBJECTS.items():
+        if name in values and not isinstance(values[name], str | None):
+            objects[field] = values.pop(name)
+    return Given(**objects), values
+
+
+def _sections(values: dict[str, Any]) -> dict[str, Any]:
+    """Options by the section of the settings that they belong to."""
+    sections: dict[str, Any] = {"models": {}, "evolve": {}, "budget": {}}
+    for name, value in values.items():
+        if name in EvolveSettings.model_fields:
+            sections["evolve"][name] = value
+        elif name in ModelSettings.model_fields:
+            sections["models"][name] = value
+        elif name.removeprefix("budget_") in BudgetSettings.model_fields:
+            sections["budget"][name.removeprefix("budget_")] = value
+        elif name in ("out", "torch_threads"):
+            sections[name] = value
+        else:
+            raise SettingsError(f"There is no option {name!r}. The options of evolve are those of limner.settings.")
+    return sections
+
+
+def _overlaid(stored: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
+    overlaid = dict(stored)
+    for name, value in sections.items():
+        if isinstance(value, dict):
+            overlaid[name] = {**stored[name], **{key: one for key, one in value.items() if one is not None}}
+        elif value is not None:
+            overlaid[name] = value
+    return overlaid
+
+
+def _folder(resume: str | Path, values: dict[str, Any]) -> Path:
+    path = Path(resume)
+    if path.is_dir():
+        return path
+    return Path(values.get("out") or settings_module.load().out) / path

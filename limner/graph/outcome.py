@@ -1,0 +1,134 @@
+"""From the final state of a run to its result: columns, paired differences, candidates, lineage, examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from limner.graph.deps import EvolveDeps
+from limner.graph.learning import instruction_of
+from limner.graph.state import PLAIN, PROFESSIONAL, ArmStats, EvolveState, Shot
+from limner.results import COLUMNS, Candidate, Column, EvolveResult, Example, Round
+from limner.results import Shot as FinalShot
+from limner.statistics import mean_interval, paired_difference, t_quantile
+from limner.types import Instruction, Interval, Prompt
+
+BASELINES = ("start", "professional", "plain")
+
+
+def outcome(
+    deps: EvolveDeps, state: EvolveState, *, session: str, folder: Path, notes: Sequence[str] = ()
+) -> EvolveResult:
+    """Make the typed result of a finished run."""
+    assert state["best"] is not None
+    assert state["stop_reason"] is not None
+    columns = {name: _of_arm(state["final"], arm) for name, arm in _arms(deps, state).items()}
+    rewards = {name: {shot["query"]: shot["reward"] for shot in shots} for name, shots in columns.items()}
+    differences = {
+        f"evolved_minus_{name}": difference
+        for name in BASELINES
+        if (difference := paired_difference(rewards["evolved"], rewards[name])) is not None
+    }
+    gain = differences.get("evolved_minus_start")
+    return EvolveResult(
+        session=session,
+        folder=folder,
+        stop_reason=state["stop_reason"],
+        instruction=instruction_of(state, state["best"]),
+        lineage=lineage(state, state["best"]),
+        candidates=tuple(_candidate(state, name) for name in state["instructions"]),
+        rounds=tuple(_round(row) for row in state["rounds"]),
+        columns=tuple(_column(name, shots) for name, shots in columns.items()),
+        differences=differences,
+        significant=gain is not None and gain.low is not None and gain.low > 0,
+        examples=_examples(deps, columns),
+        spend=deps.ledger.spend(),
+        spend_by_role=deps.ledger.spend_by_role(),
+        failures=dict(state["failures"]),
+        models=model_names(deps),
+        seed=deps.settings.seed,
+        notes=tuple(notes),
+    )
+
+
+def model_names(deps: EvolveDeps) -> dict[str, str]:
+    """The identity of each model that took part."""
+    parts = {"generator": deps.generator, "taste": deps.taste, "questions": deps.vision}
+    names = {name: part.identity for name, part in parts.items() if part is not None}
+    return {**names, "agents": deps.agents.name}
+
+
+def lineage(state: EvolveState, name: str) -> tuple[Instruction, ...]:
+    """An instruction's ancestors from the start to itself."""
+    line: list[Instruction] = []
+    current: str | None = name
+    while current is not None:
+        line.append(instruction_of(state, current))
+        current = line[-1].parent
+    return tuple(reversed(line))
+
+
+def _arms(deps: EvolveDeps, state: EvolveState) -> dict[str, str]:
+    assert state["best"] is not None
+    return dict(zip(COLUMNS, (PLAIN, deps.start.id, PROFESSIONAL, state["best"]), strict=True))
+
+
+def _of_arm(shots: Sequence[Shot], arm: str) -> list[Shot]:
+    return [shot for shot in shots if shot["arm"] == arm]
+
+
+def _candidate(state: EvolveState, name: str) -> Candidate:
+    arm = state["arms"][name]
+    validation = mean_interval(state["validation"].get(name, []))
+    return Candidate(instruction_of(state, name), arm["pulls"], _interval(arm), validation, arm["dropped_in"])
+
+
+def _interval(arm: ArmStats) -> Interval | None:
+    n = arm["pulls"]
+    if n == 0:
+        return None
+    mean = arm["total"] / n
+    if n == 1:
+        return Interval(mean, None, None)
+    variance = max(arm["squares"] - n * mean**2, 0.0) / (n - 1)
+    half = t_quantile(0.975, n - 1) * math.sqrt(variance / n)
+    return Interval(mean, mean - half, mean + half)
+
+
+def _round(row: dict[str, object]) -> Round:
+    tuples = {"survivors", "improvements", "children"}
+    return Round(**{name: tuple(value) if name in tuples else value for name, value in row.items()})  # type: ignore[arg-type]
+
+
+def _column(name: str, shots: Sequence[Shot]) -> Column:
+    rewards = [shot["reward"] for shot in shots]
+    return Column(
+        name=name,
+        reward=mean_interval(rewards),
+        taste=mean_interval([shot["taste"] for shot in shots]),
+        questions=mean_interval([shot["questions"] for shot in shots]),
+        pictures=sum(shot["picture"] is not None for shot in shots),
+        unscored=sum(reward is None for reward in rewards),
+    )
+
+
+def _examples(deps: EvolveDeps, columns: dict[str, list[Shot]]) -> tuple[Example, ...]:
+    queries = list(dict.fromkeys(shot["query"] for shots in columns.values() for shot in shots))
+    return tuple(
+        Example(
+            deps.by_id[query],
+            {name: _final(shot) for name, shots in columns.items() for shot in shots if shot["query"] == query},
+        )
+        for query in queries
+    )
+
+
+def _final(shot: Shot) -> FinalShot:
+    return FinalShot(
+        prompt=Prompt(shot["prompt"], shot["negative"]),
+        picture=shot["picture"],
+        reward=shot["reward"],
+        taste=shot["taste"],
+        questions=shot["questions"],
+    )

@@ -1,0 +1,148 @@
+"""The `plan` node: what is drawn next, or that nothing more is.
+
+A run goes through three phases: search (rounds of fresh queries), validation (the final choice) and held-out (the final
+table). Pictures for the last two are set aside from the start, so a search never eats the proof of its own worth.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+from limner.errors import BudgetSpent
+from limner.graph.deps import EvolveDeps, derive
+from limner.graph.ranking import ranked
+from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState
+from limner.results import COLUMNS
+
+VALIDATION_SHARE = 0.25
+HELD_OUT_SHARE = 0.35
+"""Shares of a budget of pictures that the final choice and the final table may take at most."""
+SURE = 0.95
+"""The search ends early when the best instruction is the best with this probability and nothing new can be proposed."""
+
+
+class Sizes(NamedTuple):
+    """Queries of the final choice and of the final table, after both were fitted into the budget."""
+
+    validation: int
+    held_out: int
+
+
+def sizes(deps: EvolveDeps, pictures: int | None) -> Sizes:
+    """Fit the last two phases into a budget of pictures (None: no limit)."""
+    settings = deps.settings
+    validation = min(settings.validation, len(deps.queries.validation))
+    held_out = min(settings.held_out, len(deps.queries.held_out))
+    if pictures is None:
+        return Sizes(validation, held_out)
+    per_validation, per_held_out = settings.finalists + 1, len(COLUMNS)
+    return Sizes(
+        min(validation, int(VALIDATION_SHARE * pictures) // per_validation),
+        min(held_out, int(HELD_OUT_SHARE * pictures) // per_held_out),
+    )
+
+
+def plan(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
+    """Decide the next batch, or None when the run is over."""
+    with deps.spans.plan() as span:
+        update = _next(deps, state)
+        batch = update["batch"]
+        update["batches"] = state["batches"] + (batch is not None)
+        span.set(round=update.get("round", state["round"]), phase=batch["phase"] if batch else "end")
+    return update
+
+
+def _next(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
+    if state["phase"] == "held_out":
+        return _held_out(deps, state)
+    reason = state["stop_reason"] or stop_reason(deps, state)
+    if reason is None:
+        number = state["round"] + 1
+        return {"round": number, "batch": _batch(state, "search", state["pool"], fresh_queries(deps, number))}
+    return {"stop_reason": reason, "phase": "validation", "batch": _validation(deps, state)}
+
+
+def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
+    """Why the search ends here, or None if it goes on.
+
+    Raises:
+        BudgetSpent: the budget does not allow even one round.
+    """
+    if state["spent"]:
+        return f"budget: {state['spent']}"
+    if state["round"] >= deps.settings.rounds:
+        return "rounds"
+    if state["exhausted"] and _settled(deps, state):
+        return "nothing left that could win"
+    resource = _short_of(deps, state)
+    if resource is None:
+        return None
+    if state["round"] == 0:
+        raise BudgetSpent(
+            resource,
+            f"The budget of {resource} does not allow one round ({round_pictures(deps, state)} pictures at most) and "
+            "the final choice. Raise it, or lower the batch, the pool, or the professional prompts.",
+        )
+    return f"budget: {resource}"
+
+
+def _settled(deps: EvolveDeps, state: EvolveState) -> bool:
+    if len(state["pool"]) == 1:
+        return True
+    return deps.bandit(state["bandit"]).best().p_within_epsilon >= SURE
+
+
+def _short_of(deps: EvolveDeps, state: EvolveState) -> str | None:
+    final = sizes(deps, deps.ledger.budget.pictures)
+    needed = round_pictures(deps, state)
+    needed += final.validation * (deps.settings.finalists + 1) + final.held_out * len(COLUMNS)
+    drawn = deps.ledger.spend().pictures
+    asked = [len(questions) for questions in state["questions"].values()]
+    calls = needed * (sum(asked) / len(asked) if asked else 3.0) if deps.vision else 0
+    resource = deps.ledger.short_of(pictures=needed, model_calls=round(calls))
+    if resource is None and drawn:
+        pace = deps.ledger.spend().seconds / drawn
+        left = deps.ledger.seconds_left()
+        resource = "seconds" if left is not None and left < pace * needed else None
+    return resource
+
+
+def round_pictures(deps: EvolveDeps, state: EvolveState) -> int:
+    """The most pictures that the next round can draw."""
+    return (len(state["pool"]) + deps.settings.professionals) * min(deps.settings.batch, len(deps.queries.search))
+
+
+def fresh_queries(deps: EvolveDeps, number: int) -> list[str]:
+    """The queries of round `number` (from 1): drawn without replacement, shuffled anew when all were used."""
+    every = [query.id for query in deps.queries.search]
+    size = min(deps.settings.batch, len(every))
+    first = (number - 1) * size
+    return [_shuffled(deps, every, place // len(every))[place % len(every)] for place in range(first, first + size)]
+
+
+def _shuffled(deps: EvolveDeps, every: list[str], epoch: int) -> list[str]:
+    return random.Random(derive(deps.settings.seed, "queries", epoch)).sample(every, len(every))
+
+
+def _validation(deps: EvolveDeps, state: EvolveState) -> Batch | None:
+    finalists = ranked(state)[: deps.settings.finalists]
+    arms = list(dict.fromkeys([*finalists, deps.start.id]))
+    count = sizes(deps, deps.ledger.budget.pictures).validation
+    if count == 0 or state["spent"] or deps.ledger.short_of(pictures=count * len(arms)):
+        return None
+    return _batch(state, "validation", arms, [query.id for query in deps.queries.validation[:count]])
+
+
+def _held_out(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
+    count = sizes(deps, deps.ledger.budget.pictures).held_out
+    assert state["best"] is not None
+    arms = list(dict.fromkeys([PLAIN, deps.start.id, PROFESSIONAL, state["best"]]))
+    done = state["batch"] is not None and state["batch"]["phase"] == "held_out"
+    if done or count == 0 or state["spent"] or deps.ledger.short_of(pictures=count * len(arms)):
+        return {"batch": None}
+    return {"batch": _batch(state, "held_out", arms, [query.id for query in deps.queries.held_out[:count]])}
+
+
+def _batch(state: EvolveState, phase: Any, arms: list[str], queries: list[str]) -> Batch:
+    return Batch(number=state["batches"] + 1, phase=phase, arms=arms, queries=queries)

@@ -1,0 +1,20 @@
+"""From judgements to rewards, for the shots of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from limner.graph.state import Shot
+from limner.scoring.reward import Judged, RewardWeights, rewards
+from limner.settings import EvolveSettings
+from limner.statistics import Spread
+
+
+def rewarded(
+    settings: EvolveSettings, shots: Sequence[Shot], before: Sequence[float]
+) -> tuple[list[Shot], list[float]]:
+    """Fill in every shot's reward; also the pooled spread of the taste score, to be passed on to the next batch."""
+    rows = [Judged(shot["query"], shot["taste"], shot["questions"]) for shot in shots]
+    weights = RewardWeights(settings.taste_weight, settings.questions_weight)
+    values, _, spread = rewards(rows, weights, Spread(*before))
+    return [Shot(**{**shot, "reward": value}) for shot, value in zip(shots, values, strict=True)], list(spread)

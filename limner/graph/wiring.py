@@ -1,0 +1,138 @@
+"""From settings to dependencies: the one place where models are built by name and put behind the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from limner.agents import Agents, agents
+from limner.errors import QueryError, SettingsError
+from limner.generation import generator
+from limner.graph.deps import EvolveDeps, Professional, QuerySets
+from limner.graph.queries import checked, divided
+from limner.ledger import Budget, Ledger, recorded
+from limner.microworld.queries import queries as embedded_queries
+from limner.prompt_db import PromptDatabase
+from limner.protocols import Generator, Scorer, VisionModel
+from limner.scoring import scorer, vision_model
+from limner.settings import BudgetSettings, Settings
+from limner.tracing.spans import Spans
+from limner.types import Instruction, Query
+
+EMBEDDED = "microworld"
+SEED_PROMPTS = Path(__file__).parents[1] / "microworld" / "data" / "professional.jsonl"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a caller gives as objects instead of by name; None leaves it to the settings."""
+
+    generator: Generator | None = None
+    taste: Scorer | None = None
+    vision: VisionModel | None = None
+    agents: Agents | None = None
+    professional: Professional | None = None
+
+
+def named(settings: Settings, given: Given) -> Settings:
+    """Settings in which objects given by the caller stand by their identity."""
+    objects = {"generator": given.generator, "taste": given.taste, "questions": given.vision}
+    names: dict[str, str] = {name: model.identity for name, model in objects.items() if model is not None}
+    if given.agents is not None:
+        names["agents"] = given.agents.name
+    return settings.model_copy(update={"models": settings.models.model_copy(update=names)})
+
+
+def query_sets(settings: Settings, texts: Sequence[str] | None) -> tuple[QuerySets, list[str]]:
+    """The run's queries, divided: those given, or the embedded world's own for its own painter.
+
+    Raises:
+        QueryError: unusable queries, or none for a generator that has no queries of its own.
+    """
+    if texts is not None:
+        return divided(checked(texts), settings.evolve.seed)
+    if settings.models.generator != EMBEDDED:
+        raise QueryError(f"Generator {settings.models.generator!r} needs queries: give some, or a file with --queries.")
+    return QuerySets(*(tuple(embedded_queries(split)) for split in ("search", "validation", "held_out"))), []
+
+
+def budget(settings: BudgetSettings) -> Budget:
+    """The ledger's budget."""
+    return Budget(**settings.model_dump())
+
+
+def build_models(settings: Settings, given: Given) -> Given:
+    """Build by name whatever was not given as an object.
+
+    Raises:
+        UnknownModel: a name means nothing.
+        WeightsError: a model's files are missing or wrong.
+        SettingsError: there is nothing to judge pictures by.
+    """
+    models = settings.models
+    _set_threads(settings.torch_threads)
+    built = Given(
+        generator=given.generator
+        or generator(
+            models.generator,
+            batch=models.batch,
+            base_url=models.base_url,
+            price_per_picture=models.price_per_picture,
+        ),
+        taste=given.taste or (scorer(models.taste) if models.taste and settings.evolve.taste_weight else None),
+        vision=given.vision
+        or (vision_model(models.questions) if models.questions and settings.evolve.questions_weight else None),
+        agents=given.agents or agents(models.agents),
+        professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
+    )
+    if built.taste is None and built.vision is None:
+        raise SettingsError("There is no judge: give models.taste or models.questions a model and a weight above 0.")
+    return built
+
+
+def assemble(settings: Settings, models: Given, queries: QuerySets, ledger: Ledger, spans: Spans) -> EvolveDeps:
+    """Put the models behind the ledger and gather what the graph needs."""
+    search = settings.evolve
+    weights = {
+        "taste_weight": search.taste_weight if models.taste else 0.0,
+        "questions_weight": search.questions_weight if models.vision else 0.0,
+    }
+    agent_set, professional = _there(models.agents), _there(models.professional)
+    return EvolveDeps(
+        generator=recorded(_there(models.generator), ledger),
+        taste=recorded(models.taste, ledger) if models.taste else None,
+        vision=recorded(models.vision, ledger) if models.vision else None,
+        agents=agent_set,
+        professional=professional,
+        queries=queries,
+        ledger=ledger,
+        settings=search.model_copy(update=weights),
+        start=Instruction(search.start or agent_set.start),
+        spans=spans,
+    )
+
+
+def queries_record(queries: QuerySets) -> dict[str, list[dict[str, str]]]:
+    """Queries as session.json holds them."""
+    groups = {"search": queries.search, "validation": queries.validation, "held_out": queries.held_out}
+    return {name: [{"id": query.id, "text": query.text} for query in group] for name, group in groups.items()}
+
+
+def recorded_queries(record: dict[str, list[dict[str, str]]]) -> QuerySets:
+    """Queries from session.json."""
+    return QuerySets(*(tuple(Query(**row) for row in record[name]) for name in ("search", "validation", "held_out")))
+
+
+def _there(value: T | None) -> T:
+    assert value is not None, "build_models fills in every model"
+    return value
+
+
+def _set_threads(count: int | None) -> None:
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
