@@ -1,0 +1,18 @@
+"""The one door for paid calls: budget, record, resume, replay."""
+
+from limner.ledger.budget import Budget
+from limner.ledger.ledger import Ledger
+from limner.ledger.position import current_position, position
+from limner.ledger.recorded import RecordedChat, RecordedGenerator, RecordedScorer, RecordedVisionModel, recorded
+
+__all__ = [
+    "Budget",
+    "Ledger",
+    "RecordedChat",
+    "RecordedGenerator",
+    "RecordedScorer",
+    "RecordedVisionModel",
+    "current_position",
+    "position",
+    "recorded",
+]

@@ -1,0 +1,158 @@
+"""Requests and results as JSON: what the ledger stores and hashes.
+
+A result reads back exactly (Python writes floats by their shortest exact form). A request holds what decides the answer
+and nothing else, and leaves out settings that are at their default, so that a setting added to Limner later does not
+change the keys of sessions that never used it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from limner.ledger.keys import sha256
+from limner.types import (
+    Answer,
+    Evidence,
+    Failure,
+    Message,
+    Picture,
+    Prompt,
+    Query,
+    Question,
+    Recipe,
+    Score,
+    Turn,
+    Usage,
+)
+
+Result = Picture | Failure | Score | Answer | Turn
+
+LONG = 4096
+"""Characters from which a text is kept as a blob and the row stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as its row keeps it: in full, or as a reference to the blob that is to be stored beside it."""
+
+    text: str
+    blob: bytes | None = None
+
+
+def picture_request(recipe: Recipe) -> dict[str, Any]:
+    """What decides a drawn picture. The seed is in it, so asking again is the same call."""
+    settings = {
+        "negative": recipe.prompt.negative or None,
+        "width": recipe.width,
+        "height": recipe.height,
+        "steps": recipe.steps,
+        "guidance": None if recipe.guidance is None else float(recipe.guidance),
+        "scheduler": recipe.scheduler,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    return {"prompt": recipe.prompt.text, "seed": recipe.seed, **given}
+
+
+def score_request(pair: tuple[Query, Picture]) -> dict[str, Any]:
+    """What decides a score: the query as the scorer sees it, and the stored bytes."""
+    query, picture = pair
+    return {"query": {"id": query.id, "text": query.text}, "picture": picture.sha256}
+
+
+def answer_request(ask: tuple[Picture, Question]) -> dict[str, Any]:
+    """What decides an answer. What the question depends on (`needs`) says how it counts, not what is answered."""
+    picture, question = ask
+    return {"picture": picture.sha256, "question": question.text, "question_kind": question.kind}
+
+
+def chat_request(messages: Sequence[Message], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What decides a chat turn: the messages in order, with their pictures by hash, and the schema asked for."""
+    told = [
+        {"role": message.role, "content": message.content}
+        | ({"pictures": [picture.sha256 for picture in message.pictures]} if message.pictures else {})
+        for message in messages
+    ]
+    return {"messages": told} | ({"schema": dict(schema)} if schema is not None else {})
+
+
+def shelve(text: str) -> Text:
+    """Keep a short text in its row and a long one as a blob."""
+    if len(text) < LONG:
+        return Text(text)
+    blob = text.encode()
+    return Text(_dumps({"type": "text", "sha256": sha256(blob)}), blob)
+
+
+def encode(result: Result) -> Text:
+    """Write a result as JSON; a picture's bytes, and a long text, as a blob."""
+    if isinstance(result, Picture):
+        about = {"sha256": result.sha256, "recipe": asdict(result.recipe), "model": result.model}
+        return Text(_dumps({"type": "picture", **about}), result.png)
+    return shelve(_dumps({"type": _NAMES[type(result)], **_fields(result)}))
+
+
+def decode(text: str, load: Callable[[str], bytes]) -> Result:
+    """Read a result back; `load` returns the blob of a hash.
+
+    Raises:
+        ValueError, KeyError, TypeError: the text is not what `encode` wrote.
+    """
+    fields = json.loads(text)
+    kind = fields.pop("type")
+    if kind == "text":
+        return decode(load(fields["sha256"]).decode(), load)
+    if kind == "picture":
+        return Picture(load(fields["sha256"]), _recipe(fields["recipe"]), fields["model"])
+    return _READERS[kind](fields)
+
+
+def _fields(result: Failure | Score | Answer | Turn) -> dict[str, Any]:
+    fields = asdict(result)
+    if isinstance(result, Score):  # models hand over their own number types
+        fields["value"] = _number(result.value)
+        fields["parts"] = {name: float(part) for name, part in result.parts.items()}
+        fields["evidence"] = [
+            {"question": asdict(seen.question), "answer": asdict(seen.answer) | {"p_yes": _number(seen.answer.p_yes)}}
+            for seen in result.evidence
+        ]
+    if isinstance(result, Answer):
+        fields["p_yes"] = _number(result.p_yes)
+    return fields
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _recipe(fields: dict[str, Any]) -> Recipe:
+    return Recipe(**(fields | {"prompt": Prompt(**fields["prompt"])}))
+
+
+def _score(fields: dict[str, Any]) -> Score:
+    return Score(**(fields | {"evidence": tuple(map(_evidence, fields["evidence"]))}))
+
+
+def _evidence(fields: dict[str, Any]) -> Evidence:
+    question = fields["question"]
+    return Evidence(Question(**(question | {"needs": tuple(question["needs"])})), Answer(**fields["answer"]))
+
+
+def _turn(fields: dict[str, Any]) -> Turn:
+    return Turn(**(fields | {"usage": Usage(**fields["usage"])}))
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+_NAMES: dict[type, str] = {Failure: "failure", Score: "score", Answer: "answer", Turn: "turn"}
+
+_READERS: dict[str, Callable[[dict[str, Any]], Result]] = {
+    "failure": lambda fields: Failure(**fields),
+    "score": _score,
+    "answer": lambda fields: Answer(**fields),
+    "turn": _turn,
+}

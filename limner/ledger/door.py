@@ -1,0 +1,178 @@
+"""The door: what happens between asking for calls and using their results.
+
+Recorded results are read back; the rest is reserved within the budget, called by the asker, and recorded before it is
+used. A replay stops here at the first call that was never recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from limner.errors import BudgetSpent, CorruptSession, ModelError, ReplayMiss, StorageError, UnknownPrice
+from limner.ledger.blobs import Blobs
+from limner.ledger.budget import PICO, Budget, Charge, exceeded
+from limner.ledger.codec import Result, decode, encode, shelve
+from limner.ledger.keys import sha256
+from limner.ledger.schema import guarded
+from limner.ledger.store import Call, Entry, Row, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Results that are recorded, and ids of the calls that are ours to make; what is in neither is another's."""
+
+    results: dict[str, Result]
+    reserved: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one call with its final charge."""
+
+    key: str
+    result: Result
+    charge: Charge
+    unknown_usage: bool = False
+
+
+class Door:
+    """The one way to a paid call."""
+
+    def __init__(
+        self, folder: Path, store: Store, blobs: Blobs, budget: Budget, active: Callable[[], float], *, replay: bool
+    ) -> None:
+        """Take what a ledger is made of; `active` tells the seconds that it has been open in this process."""
+        self._folder = folder
+        self._store = store
+        self._blobs = blobs
+        self._budget = budget
+        self._active = active
+        self._replay = replay
+
+    def check_price(self, model: str, prices: Sequence[float | None]) -> None:
+        """Refuse a model whose price is not known, unless the budget allows that or nothing will be paid.
+
+        Raises:
+            UnknownPrice: before anything was spent.
+        """
+        if None in prices and not (self._budget.allow_unknown_price or self._replay):
+            raise UnknownPrice(
+                f"the price of {model} is not known; give it in the model's terms (0 if it costs nothing), or allow it "
+                "with Budget(allow_unknown_price=True): such calls are then counted, and missing in the sum of money"
+            )
+
+    def admit(self, calls: Sequence[Call]) -> Admission:
+        """Read what is recorded and reserve the rest, as one: all of it or nothing.
+
+        Raises:
+            ReplayMiss: in a replay, a call was never recorded.
+            BudgetSpent: the rest does not fit.
+            StorageError, CorruptSession: see `Store` and `Blobs`.
+        """
+        distinct = {call.key: call for call in calls}
+        recorded = self._store.recorded(list(distinct))
+        missing = [call for key, call in distinct.items() if key not in recorded]
+        if missing and self._replay:
+            raise _replay_miss(missing[0])
+        if not missing:
+            return Admission({key: self.read(row) for key, row in recorded.items()}, {})
+        self._store_long_requests(missing)
+        shelved = [replace(call, request=shelve(call.request).text) for call in distinct.values()]
+        claim = self._store.reserve(shelved, self._active(), self._fits)
+        return Admission({key: self.read(row) for key, row in claim.recorded.items()}, claim.reserved)
+
+    def settle(self, reserved: Mapping[str, int], outcomes: Sequence[Outcome], seconds: float) -> dict[str, Result]:
+        """Record a batch, all or nothing, and give its results as they will read back.
+
+        Raises:
+            StorageError: the disk refused; nothing of the batch is recorded.
+        """
+        texts = {outcome.key: encode(outcome.result) for outcome in outcomes}
+        blobs = {key: text.blob for key, text in texts.items() if text.blob is not None}
+        with guarded(self._folder / "blobs"):
+            self._blobs.put(blobs.values())
+        names = {key: sha256(blob) for key, blob in blobs.items()}
+        share = seconds / len(outcomes)
+        entries = [
+            Entry(
+                id=reserved[outcome.key],
+                key=outcome.key,
+                result=texts[outcome.key].text,
+                blob=names.get(outcome.key),
+                charge=outcome.charge,
+                unknown_usage=outcome.unknown_usage,
+                seconds=share,
+            )
+            for outcome in outcomes
+        ]
+        self._store.record(entries, self._active())
+        stored = {names[key]: blob for key, blob in blobs.items()}
+        return {key: decode(text.text, stored.__getitem__) for key, text in texts.items()}
+
+    @contextmanager
+    def holding(self, reserved: Mapping[str, int], *, local: bool) -> Iterator[None]:
+        """Give reservations up if the block fails.
+
+        A model's own error says that nothing was delivered, and a local call costs nothing: released. Anything else,
+        a cancelled task or a lost connection, leaves a remote call on the account.
+        """
+        try:
+            yield
+        except BaseException as error:
+            charged = not local and not isinstance(error, ModelError)
+            try:
+                self._store.abandon(list(reserved.values()), charged=charged)
+            except StorageError as refused:
+                error.add_note(f"its reservation is given up with the next call or start, not now: {refused}")
+            raise
+
+    def read(self, row: Row) -> Result:
+        """A recorded result, with its bytes checked.
+
+        Raises:
+            MissingBlob: its stored bytes are gone or have changed.
+            CorruptSession: the row is of no known form.
+        """
+        try:
+            return decode(row.result, self._blobs.get)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptSession(
+                f"the recorded call {row.key} in {self._folder} cannot be read ({error!r}); update Limner, or restore "
+                "the ledger from a copy"
+            ) from error
+
+    def _store_long_requests(self, calls: Sequence[Call]) -> None:
+        long = [shelved.blob for call in calls if (shelved := shelve(call.request)).blob is not None]
+        with guarded(self._folder / "blobs"):
+            self._blobs.put([blob for blob in long if blob is not None])
+
+    def _fits(self, settled: Charge, pending: Charge, need: Charge, seconds: float) -> bool:
+        """Whether a batch may start now; not while calls under way may still turn out too dear for both."""
+        limit = self._budget.seconds
+        if limit is not None and seconds >= limit:
+            raise BudgetSpent("seconds", f"the budget of {limit:g} s is spent ({seconds:.1f} s); raise it and resume")
+        short = exceeded(self._budget, settled, need)
+        if short is not None:
+            raise BudgetSpent(short, _spent(self._budget, short, settled, need))
+        return exceeded(self._budget, settled + pending, need) is None
+
+
+def _spent(budget: Budget, resource: str, settled: Charge, need: Charge) -> str:
+    limit = getattr(budget, resource)
+    name, unit = ("money", PICO) if resource == "money_usd" else (resource, 1)
+    used, more = getattr(settled, name) / unit, getattr(need, name) / unit
+    return (
+        f"the budget for {resource} is spent: {used:g} of {limit:g} are paid and the next call needs {more:g}; "
+        "raise it and resume"
+    )
+
+
+def _replay_miss(call: Call) -> ReplayMiss:
+    where = " / ".join(call.position) or "no position"
+    return ReplayMiss(
+        f"this replay asks for a call that was never recorded: {call.kind} by {call.model} at {where}, request "
+        f"{call.request:.200}; replay with the settings of the recorded run, or resume it to make the call"
+    )

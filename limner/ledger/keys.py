@@ -1,0 +1,37 @@
+"""Keys: what makes two calls the same call.
+
+A key is the SHA-256 of canonical JSON over kind, model identity, request and occurrence. The occurrence is a logical
+position, never a counter, so that a resumed run asks under the keys that it asked under before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from limner.errors import UsageError
+
+
+def canonical(value: Any) -> str:
+    """Write plain data as the one JSON text it has: sorted keys, no spaces, ASCII.
+
+    Raises:
+        UsageError: the value has no canonical form (NaN, infinity, or something that is not plain data).
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"a request must be plain, finite data to be recorded, got {value!r:.300}: {error}") from error
+
+
+def key_of(kind: str, model: str, request: Mapping[str, Any], occurrence: tuple[str, ...] | None) -> str:
+    """Name a call by 64 hex digits; `occurrence` is None where asking again is the same call."""
+    called = {"kind": kind, "model": model, "request": request, "occurrence": occurrence and list(occurrence)}
+    return sha256(canonical(called).encode())
+
+
+def sha256(data: bytes) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,177 @@
+"""Recorded models: the same protocols, through the ledger.
+
+`recorded(model, ledger)` is called where dependencies are wired, so that no implementation of a model knows of money,
+crashes or replays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
+
+from limner.errors import UsageError
+from limner.ledger.budget import Charge
+from limner.ledger.chat import ChatDoor
+from limner.ledger.codec import answer_request, picture_request, score_request
+from limner.ledger.planned import Job, Planned
+from limner.protocols import ChatModel, Generator, Model, Scorer, VisionModel
+from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+
+if TYPE_CHECKING:
+    from limner.ledger.ledger import Ledger
+
+
+class _Recorded:
+    """A model that says of itself what the model behind it says."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @property
+    def identity(self) -> str:
+        """The identity of the model behind."""
+        return self._model.identity
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the model behind."""
+        return self._model.terms
+
+
+class RecordedGenerator(_Recorded):
+    """A `Generator` whose pictures are paid once."""
+
+    def __init__(self, model: Generator, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model)
+        self._planned: Planned[Recipe, Picture | Failure] = Planned(
+            _DRAWING, model, model.generate, ledger.door, ledger.spans
+        )
+
+    def generate(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
+        """Draw what is not recorded, in planned batches.
+
+        Raises:
+            BudgetSpent: the next batch does not fit; the batches before it are recorded.
+        """
+        return self._planned.ask(recipes)
+
+
+class RecordedScorer(_Recorded):
+    """A `Scorer` that judges the same picture for the same query once. Scores are timed and counted."""
+
+    def __init__(self, model: Scorer, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model)
+        self._planned: Planned[tuple[Query, Picture], Score | Failure] = Planned(
+            _SCORING, model, model.score, ledger.door, ledger.spans
+        )
+
+    def score(self, pairs: Sequence[tuple[Query, Picture]]) -> list[Score | Failure]:
+        """Judge what is not recorded, in planned batches.
+
+        Raises:
+            BudgetSpent: the time is over.
+        """
+        return self._planned.ask(pairs)
+
+
+class RecordedVisionModel(_Recorded):
+    """A `VisionModel` whose answers are paid once."""
+
+    def __init__(self, model: VisionModel, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model)
+        self._planned: Planned[tuple[Picture, Question], Answer] = Planned(
+            _ANSWERING, model, model.answer, ledger.door, ledger.spans
+        )
+
+    def answer(self, asks: Sequence[tuple[Picture, Question]]) -> list[Answer]:
+        """Ask what is not recorded, in planned batches.
+
+        Raises:
+            BudgetSpent: the next batch does not fit; the batches before it are recorded.
+        """
+        return self._planned.ask(asks)
+
+
+class RecordedChat(_Recorded):
+    """A `ChatModel` whose turns are paid once."""
+
+    def __init__(self, model: ChatModel, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model)
+        self._door = ChatDoor(model, ledger.door, ledger.spans)
+
+    async def turn(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Turn:
+        """Reply, from the record if this turn was paid before.
+
+        Raises:
+            BudgetSpent: the turn does not fit.
+            ChatError: no usable reply; it is not charged.
+        """
+        return await self._door.ask(messages, schema)
+
+
+@overload
+def recorded(model: Generator, ledger: Ledger) -> RecordedGenerator: ...
+@overload
+def recorded(model: Scorer, ledger: Ledger) -> RecordedScorer: ...
+@overload
+def recorded(model: VisionModel, ledger: Ledger) -> RecordedVisionModel: ...
+@overload
+def recorded(model: ChatModel, ledger: Ledger) -> RecordedChat: ...
+def recorded(
+    model: Generator | Scorer | VisionModel | ChatModel, ledger: Ledger
+) -> RecordedGenerator | RecordedScorer | RecordedVisionModel | RecordedChat:
+    """Put a model behind the ledger.
+
+    Raises:
+        UnknownPrice: the model has no price and the ledger's budget does not allow that.
+        UsageError: it is no model of a known kind.
+    """
+    if isinstance(model, Generator):
+        return RecordedGenerator(model, ledger)
+    if isinstance(model, Scorer):
+        return RecordedScorer(model, ledger)
+    if isinstance(model, VisionModel):
+        return RecordedVisionModel(model, ledger)
+    if isinstance(model, ChatModel):
+        return RecordedChat(model, ledger)
+    raise UsageError(
+        f"{type(model).__name__} cannot be recorded; it needs identity, terms and generate, score, answer or turn"
+    )
+
+
+def _missing(_: Any, missing: Any) -> Any:
+    return missing
+
+
+def _redrawn(planned: Recipe, missing: Recipe) -> Recipe:
+    """A missing picture at the settings of the place, because generators batch by settings."""
+    return replace(planned, prompt=missing.prompt, seed=missing.seed)
+
+
+_DRAWING: Job[Recipe] = Job(
+    kind="picture",
+    unit=Charge(pictures=1),
+    request=picture_request,
+    stand_in=_redrawn,
+    span=lambda spans, model: spans.drawing(model.identity, remote=not model.terms.local),
+    seeded=True,
+)
+_SCORING: Job[tuple[Query, Picture]] = Job(
+    kind="score",
+    unit=Charge(scores=1),
+    request=score_request,
+    stand_in=_missing,
+    span=lambda spans, model: spans.scoring(model.identity),
+)
+_ANSWERING: Job[tuple[Picture, Question]] = Job(
+    kind="answer",
+    unit=Charge(model_calls=1),
+    request=answer_request,
+    stand_in=_missing,
+    span=lambda spans, model: spans.scoring(model.identity),
+)
