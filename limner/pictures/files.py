@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -80,7 +81,7 @@ def save(
     *,
     query: str | None = None,
     instruction: Instruction | None = None,
-    scores: dict[str, float | None] | None = None,
+    scores: Mapping[str, float | None] | None = None,
     session: str | None = None,
     span: str | None = None,
     metadata: bool = True,
@@ -93,12 +94,18 @@ def save(
         PictureError: the picture's bytes are not a PNG.
         StorageError: the file cannot be written.
     """
-    given = {"query": query, "instruction": instruction, "scores": scores, "session": session, "span": span}
-    if metadata:
-        before = read(picture.png) or Metadata(picture.recipe, picture.model)
-        said = replace(before, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
-        return _write(Path(path), with_metadata(picture.png, said))
-    return _write(Path(path), strip(picture.png))
+    if not metadata:
+        return _write(Path(path), strip(picture.png))
+    before = read(picture.png) or Metadata(picture.recipe, picture.model)
+    said = replace(
+        before,
+        query=query or before.query,
+        instruction=instruction or before.instruction,
+        scores={**before.scores, **(scores or {})},
+        session=session or before.session,
+        span=span or before.span,
+    )
+    return _write(Path(path), with_metadata(picture.png, said))
 
 
 def _pixels(image: Image) -> bytes:

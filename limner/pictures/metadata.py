@@ -59,7 +59,7 @@ class Metadata:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise PictureError(
-                f"The picture's entry is wrong at {where}: {first['msg']}. Save it without it."
+                f"The picture's entry is wrong at {where}: {first['msg']}. Strip its metadata."
             ) from error
 
 
@@ -67,9 +67,9 @@ def _fields(text: str) -> dict[str, Any]:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PictureError(f"The picture's entry is not JSON: {text[:60]!r} ({error}). Save it without it.") from error
+        raise PictureError(f"The picture's entry is not JSON: {text[:60]!r} ({error}). Strip its metadata.") from error
     if not isinstance(fields, dict):
-        raise PictureError(f"The picture's entry is not a JSON object: {text[:60]!r}. Save it without it.")
+        raise PictureError(f"The picture's entry is not a JSON object: {text[:60]!r}. Strip its metadata.")
     return fields
 
 
