@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from limner.errors import CorruptSession
 from limner.graph.deps import EvolveDeps
 from limner.graph.evolve import RECURSION_LIMIT, build_evolve, initial_state
+from limner.graph.options import Prepared, prepare
 from limner.graph.outcome import model_names, outcome
 from limner.graph.session import Session, write_json
 from limner.graph.state import EvolveState
@@ -138,7 +139,7 @@ def _begin(session: Session, prepared: Prepared, deps: EvolveDeps) -> None:
         "limner": version("limner"),
         "session": session.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": prepared.settings.model_dump(mode="json"),
+        "settings": prepared.settings.model_dump(mode="json", exclude={"out"}),
         "models": model_names(deps),
         "queries": queries_record(prepared.queries),
         "notes": list(prepared.notes),

@@ -1,4 +1,4 @@
-"""What a caller asked for, checked before the first model is loaded: options by name, objects, queries, or a session."""
+"""What a caller asks for, checked before the first model is loaded: options by name, objects, queries, a session."""
 
 from __future__ import annotations
 
