@@ -31,8 +31,9 @@ _INSERT = (
     f"INSERT INTO prompt ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (id) DO NOTHING"
 )
 _SELECT = f"SELECT {', '.join(f'prompt.{field}' for field in _FIELDS)} FROM prompt"
-_CANDIDATES = 200
-"""Nearest prompts by BM25 among which the share of present words is looked at."""
+_CANDIDATES_PER_RESULT = 20
+_MOST_CANDIDATES = 10_000
+"""Nearest prompts by BM25 among which the share of present words is looked at; SQLite takes 32,766 at most."""
 _PATIENCE_SECONDS = 10.0
 """How long a writer waits for another process."""
 _NOT_A_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
@@ -127,7 +128,8 @@ class PromptDatabase:
         then those nearest by words among prompts that hold enough of its content words (`words.LEAST_SHARE`).
         """
         exact = self._records(f"{_SELECT} WHERE query_key = ? ORDER BY number", (query_key(query.text),))
-        return _distinct(chain(exact, self._nearest(query.text)), _checked(limit))
+        candidates = min(_CANDIDATES_PER_RESULT * _checked(limit), _MOST_CANDIDATES)
+        return _distinct(chain(exact, self._nearest(query.text, candidates)), limit)
 
     def counts(self) -> Counts:
         """How much is stored."""
@@ -150,26 +152,26 @@ class PromptDatabase:
     ) -> None:
         self.close()
 
-    def _nearest(self, text: str) -> Iterator[PromptRecord]:
+    def _nearest(self, text: str, candidates: int) -> Iterator[PromptRecord]:
         """Prompts that hold enough of the content words, those with most first, then by BM25; fetched one by one."""
         wanted = content_words(text)
         if not wanted:
             return
-        shared = self._shared_words(wanted)
+        shared = self._shared_words(wanted, candidates)
         enough = [number for number, count in shared.items() if count >= least_shared(len(wanted))]
         for number in sorted(enough, key=lambda number: -shared[number]):
             yield from self._records(f"{_SELECT} WHERE number = ?", (number,))
 
-    def _shared_words(self, wanted: list[str]) -> dict[int, int]:
+    def _shared_words(self, wanted: list[str], candidates: int) -> dict[int, int]:
         """How many of the words each candidate holds; candidates in the order of BM25."""
         near = "SELECT rowid FROM prompt_fts WHERE prompt_fts MATCH ? ORDER BY rank, rowid LIMIT ?"
         with self._ready() as connection:
-            candidates = [number for (number,) in connection.execute(near, (match_any(wanted), _CANDIDATES))]
-            among = ", ".join("?" * len(candidates))
+            numbers = [number for (number,) in connection.execute(near, (match_any(wanted), candidates))]
+            shared = dict.fromkeys(numbers, 0)
+            among = ", ".join("?" * len(numbers))
             holding = f"SELECT rowid FROM prompt_fts WHERE prompt_fts MATCH ? AND rowid IN ({among})"
-            shared = dict.fromkeys(candidates, 0)
             for word in wanted:
-                for (number,) in connection.execute(holding, (match_all([word]), *candidates)):
+                for (number,) in connection.execute(holding, (match_all([word]), *numbers)):
                     shared[number] += 1
         return shared
 
