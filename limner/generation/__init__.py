@@ -1,0 +1,90 @@
+"""Text to picture: models by name.
+
+`microworld`, `diffusers:ID|PATH` and `images:MODEL`; a user's own function through `from_callable`. A new kind of model
+is one entry in `SCHEMES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from limner.errors import UnknownModel
+from limner.generation.callables import from_callable
+from limner.protocols import Generator
+
+__all__ = ["SCHEMES", "Options", "from_callable", "generator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a factory may use; None or "auto" leaves a choice to the model.
+
+    `device` and `dtype` matter to local models; `base_url`, `api_key` and `price_per_call` (USD) to remote ones.
+    """
+
+    batch: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    base_url: str | None = None
+    api_key: str | None = None
+    price_per_call: float | None = None
+
+
+def generator(
+    name: str,
+    *,
+    batch: int | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    base_url: str | None = None,
+    api_key: str | None = None,
+    price_per_call: float | None = None,
+) -> Generator:
+    """The generator of that name, SCHEME:REST.
+
+    Raises:
+        UnknownModel: no such scheme, or nothing there.
+        WeightsError: a folder of weights is not complete.
+        SettingsError: a remote model lacks its key.
+    """
+    scheme, _, rest = name.partition(":")
+    if scheme not in SCHEMES or bool(rest) != (scheme != "microworld"):
+        raise UnknownModel(
+            f"Unknown image model {name!r}; the schemes are {', '.join(SCHEMES)}. Say `microworld`, `diffusers:ID` or "
+            "`diffusers:PATH` for a pipeline in this process, `images:MODEL` for an OpenAI images endpoint."
+        )
+    return SCHEMES[scheme](rest, Options(batch, device, dtype, base_url, api_key, price_per_call))
+
+
+def _microworld(_: str, options: Options) -> Generator:
+    import limner
+
+    return _diffusers(str(Path(limner.__file__).parent / "microworld" / "weights" / "painter"), options)
+
+
+def _diffusers(rest: str, options: Options) -> Generator:
+    from limner.generation.diffusers_generator import DiffusersGenerator
+
+    return DiffusersGenerator(rest, batch=options.batch, device=options.device, dtype=options.dtype)
+
+
+def _images(rest: str, options: Options) -> Generator:
+    from limner.generation.images_endpoint import ImagesEndpoint
+
+    return ImagesEndpoint(
+        rest,
+        base_url=options.base_url,
+        api_key=options.api_key,
+        batch=options.batch,
+        price_per_call=options.price_per_call,
+    )
+
+
+SCHEMES: dict[str, Callable[[str, Options], Generator]] = {
+    "microworld": _microworld,
+    "diffusers": _diffusers,
+    "images": _images,
+}
+"""Scheme to factory; the factory gets what follows the colon."""

@@ -8,12 +8,18 @@ from limner.testing.fakes import (
     ScorerFromFunction,
     VisionFromFunction,
 )
+from limner.testing.guard import RealCallError, no_real_calls
+from limner.testing.image_server import Behaviour, ImageServer
 
 __all__ = [
+    "Behaviour",
     "CallLog",
     "ChatFromCallable",
     "CountingGenerator",
     "HashGenerator",
+    "ImageServer",
+    "RealCallError",
     "ScorerFromFunction",
     "VisionFromFunction",
+    "no_real_calls",
 ]

@@ -1,0 +1,164 @@
+"""Pictures from a server that speaks the OpenAI images API: OpenAI's own, or a local one.
+
+One picture per request, a few requests at once, on kept connections. The client of `openai` alone retries (429, 408,
+5xx, connection); what is still refused then is that picture's `Failure`. Only what concerns every picture (a wrong key,
+no such model) is an exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from limner.errors import GenerationError, SettingsError
+from limner.pictures import encode
+from limner.types import Failure, Picture, Recipe, Terms
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types import ImagesResponse
+    from PIL.Image import Image
+
+_STRICT = ("gpt-image", "chatgpt-image", "dall-e")
+"""OpenAI's own models refuse fields beyond their API: they get no seed, steps, guidance or negative prompt."""
+_ALWAYS_BASE64 = ("gpt-image", "chatgpt-image")
+_REFUSALS = {"content_policy_violation", "moderation_blocked"}
+
+
+class ImagesEndpoint:
+    """A remote model as a generator; `batch` is the number of requests at once, `timeout` in seconds per request.
+
+    Without `api_key`, the client takes OPENAI_API_KEY; a server given by `base_url` may need none. `price_per_call` is
+    in USD, None when unknown.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        batch: int | None = None,
+        price_per_call: float | None = None,
+        timeout: float = 180.0,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Raises:
+            SettingsError: no key for OpenAI's own endpoint.
+        """
+        self._model = model
+        self._client = _client(base_url, api_key, timeout)
+        self.terms = Terms(local=False, batch=batch or 4, price_per_call=price_per_call)
+
+    @cached_property
+    def identity(self) -> str:
+        """The model's name and the server's."""
+        return f"images:{self._model}@{urlsplit(str(self._client.base_url)).netloc}"
+
+    def generate(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
+        """Ask for each recipe's picture.
+
+        Raises:
+            GenerationError: the endpoint accepts no request of this kind: wrong key, no permission, no such model.
+        """
+        if not recipes:
+            return []
+        with ThreadPoolExecutor(min(len(recipes), self.terms.batch)) as pool:
+            futures = [pool.submit(self._draw, recipe) for recipe in recipes]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # requests not yet sent are not paid for
+                raise
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._client.close()
+
+    def _draw(self, recipe: Recipe) -> Picture | Failure:
+        import openai
+
+        try:
+            response = self._client.images.generate(**self._request(recipe))
+        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
+            raise GenerationError(
+                f"{self.identity} refuses every request: {error}. Check the key, the model's name and the base URL."
+            ) from error
+        except openai.APIStatusError as error:
+            return Failure("GenerationError", _reason(error))
+        except openai.APIError as error:
+            return Failure("GenerationError", f"No usable reply from {self.identity}: {error}")
+        return self._finish(response, recipe)
+
+    def _request(self, recipe: Recipe) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self._model, "prompt": recipe.prompt.text, "n": 1}
+        if recipe.width and recipe.height:
+            request["size"] = f"{recipe.width}x{recipe.height}"
+        if not self._model.startswith(_ALWAYS_BASE64):
+            request["response_format"] = "b64_json"
+        if not self._model.startswith(_STRICT):
+            extra = {
+                "seed": recipe.seed,
+                "num_inference_steps": recipe.steps,
+                "guidance_scale": recipe.guidance,
+                "negative_prompt": recipe.prompt.negative or None,
+            }
+            request["extra_body"] = {key: value for key, value in extra.items() if value is not None}
+        return request
+
+    def _finish(self, response: ImagesResponse, recipe: Recipe) -> Picture | Failure:
+        encoded = response.data[0].b64_json if response.data else None
+        if not encoded:
+            return Failure("GenerationError", f"{self.identity} sent no b64_json picture. Use a server that can.")
+        try:
+            image = _decode(encoded)
+        except ValueError as error:
+            return Failure("GenerationError", f"{self.identity} sent no readable picture: {error}")
+        return Picture(encode(image, _sent(recipe, self._model), self.identity), recipe, self.identity)
+
+
+def _client(base_url: str | None, api_key: str | None, timeout: float) -> OpenAI:
+    from openai import OpenAI, OpenAIError
+
+    try:
+        return OpenAI(base_url=base_url, api_key=api_key, timeout=timeout)
+    except OpenAIError as error:
+        if base_url is None:
+            raise SettingsError(
+                "OpenAI's images endpoint needs a key. Set OPENAI_API_KEY, or give a base URL."
+            ) from error
+        return OpenAI(base_url=base_url, api_key="none", timeout=timeout)
+
+
+def _sent(recipe: Recipe, model: str) -> Recipe:
+    """What the endpoint was told, as the picture's file shall state it."""
+    told = replace(recipe, scheduler=None)
+    return replace(told, steps=None, guidance=None) if model.startswith(_STRICT) else told
+
+
+def _reason(error: Any) -> str:
+    if error.code in _REFUSALS:
+        return f"The endpoint refused the prompt ({error.code}): {error.message}. Reword it."
+    return f"The endpoint answered {error.status_code}: {error.message}"
+
+
+def _decode(encoded: str) -> Image:
+    """The picture in a base64 text.
+
+    Raises:
+        ValueError: not base64, not a picture, cut off, or too many pixels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))).convert("RGB")
+    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{error} ({len(encoded)} characters)") from error
