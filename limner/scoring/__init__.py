@@ -1,0 +1,19 @@
+"""Picture to numbers: taste (HPS v2), compositional questions, the reward that joins them."""
+
+from __future__ import annotations
+
+from limner.scoring.callables import scorer_from_callable
+from limner.scoring.models import scorer, vision_model
+from limner.scoring.questions import QuestionScorer
+from limner.scoring.reward import Judged, Rewards, RewardWeights, rewards
+
+__all__ = [
+    "Judged",
+    "QuestionScorer",
+    "RewardWeights",
+    "Rewards",
+    "rewards",
+    "scorer",
+    "scorer_from_callable",
+    "vision_model",
+]

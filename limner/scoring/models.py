@@ -1,0 +1,56 @@
+"""Judges by name: SCHEME:NAME, with `microworld` for the embedded ones, which are folders like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from limner.errors import UnknownModel
+from limner.protocols import Scorer, VisionModel
+from limner.scoring.hps import load_hps
+from limner.scoring.vision import load_vision
+
+Built = TypeVar("Built")
+Factory = Callable[..., Built]
+
+EMBEDDED = Path(__file__).parents[1] / "microworld" / "weights"
+SCORERS: dict[str, Factory[Scorer]] = {"hps": load_hps}
+VISION_MODELS: dict[str, Factory[VisionModel]] = {"transformers": load_vision}
+
+
+def scorer(name: str, *, device: str = "auto", dtype: str = "auto", batch: int | None = None) -> Scorer:
+    """The scorer of this name: `microworld`, `hps:v2`, `hps:v2.1`, `hps:PATH`.
+
+    Args:
+        name: see above; PATH is a CLIPModel folder or a published .pt file.
+        device: `auto`, `cpu`, `cuda`, ...
+        dtype: `auto` (float16 on CUDA, float32 elsewhere) or the name of a torch dtype.
+        batch: pictures per batch; the scorer's default unless given.
+
+    Raises:
+        UnknownModel: no such scheme, or nothing there by that name.
+        WeightsError: the model's files are missing, damaged or of another architecture.
+    """
+    full = f"hps:{EMBEDDED / 'taste'}" if name == "microworld" else name
+    return _build(full, SCORERS, "scorer", device, dtype, batch)
+
+
+def vision_model(name: str, *, device: str = "auto", dtype: str = "auto", batch: int | None = None) -> VisionModel:
+    """The vision model of this name: `microworld`, `transformers:ORGANISATION/MODEL`, `transformers:PATH`.
+
+    Arguments and errors as for `scorer`; `auto` is bfloat16 on CUDA.
+    """
+    full = f"transformers:{EMBEDDED / 'eye'}" if name == "microworld" else name
+    return _build(full, VISION_MODELS, "vision model", device, dtype, batch)
+
+
+def _build(
+    name: str, schemes: dict[str, Factory[Built]], what: str, device: str, dtype: str, batch: int | None
+) -> Built:
+    scheme, _, rest = name.partition(":")
+    if scheme not in schemes or not rest:
+        known = ", ".join(["microworld", *(f"{known}:..." for known in schemes)])
+        raise UnknownModel(f"no {what} is named {name!r}; known are: {known}")
+    options = {} if batch is None else {"batch": batch}
+    return schemes[scheme](rest, device=device, dtype=dtype, **options)
