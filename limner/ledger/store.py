@@ -195,8 +195,8 @@ class Store:
         """Write all or nothing. `durable` outlives a power cut; anything outlives the death of the process."""
         with self._lock, guarded(self._path):
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
