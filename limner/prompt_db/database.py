@@ -66,8 +66,11 @@ class PromptDatabase:
             UsageError: the file is no prompt database, or a newer Limner's.
             StorageError: the file cannot be opened or written.
         """
-        with _boundary(str(path)):
+        try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder of {path}: {error.strerror}; give another path") from error
+        with _boundary(str(path)):
             return cls._connect(str(path))
 
     @classmethod
@@ -169,7 +172,8 @@ class PromptDatabase:
             numbers = [number for (number,) in connection.execute(near, (match_any(wanted), candidates))]
             shared = dict.fromkeys(numbers, 0)
             among = ", ".join("?" * len(numbers))
-            holding = f"SELECT rowid FROM prompt_fts WHERE prompt_fts MATCH ? AND rowid IN ({among})"
+            # The plus makes SQLite walk the word's rows once; else it seeks each candidate (60 times longer).
+            holding = f"SELECT rowid FROM prompt_fts WHERE prompt_fts MATCH ? AND +rowid IN ({among})"
             for word in wanted:
                 for (number,) in connection.execute(holding, (match_all([word]), *numbers)):
                     shared[number] += 1
@@ -187,10 +191,10 @@ class PromptDatabase:
 
 @contextmanager
 def _boundary(path: str) -> Iterator[None]:
-    """Say what the disk or SQLite refused in our own terms."""
+    """Say what SQLite refused in our own terms."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
+    except sqlite3.OperationalError as error:
         message = (
             f"the prompt database {path} cannot be used: {error}; check free space, permissions and other processes"
         )

@@ -193,6 +193,9 @@ def test_a_newer_database_asks_for_a_newer_limner(tmp_path: Path) -> None:
 def test_a_folder_in_the_way_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="unable to open"):
         PromptDatabase.open(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot make the folder"):
+        PromptDatabase.open(tmp_path / "file" / "prompts.sqlite")
 
 
 def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
