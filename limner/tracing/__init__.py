@@ -1,0 +1,1 @@
+"""Tracing: the spans of a session, and the report of a run."""
