@@ -6,6 +6,7 @@ ones: `differences` says which do not agree.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,6 +86,14 @@ class Settings(BaseSettings):
     out: Path = Path("runs")
     torch_threads: int | None = Field(default=None, ge=1, le=256)
     """Threads that torch may use; None leaves torch's own choice."""
+
+    def endpoint(self) -> dict[str, Any]:
+        """How a remote generator is reached; the key comes from OPENAI_API_KEY and is stored nowhere."""
+        return {
+            "base_url": self.models.base_url or os.environ.get("OPENAI_BASE_URL"),
+            "api_key": os.environ.get("OPENAI_API_KEY"),
+            "price_per_call": self.models.price_per_picture,
+        }
 
     @classmethod
     def settings_customise_sources(

@@ -42,8 +42,9 @@ CHECKPOINTS = "checkpoints.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a run, as it happened: the node that ended, where the run stands, and what it has cost so far."""
+    """One step of a run, as it happened: the session's directory, the node, where the run stands, its cost."""
 
+    folder: Path
     node: str
     phase: str
     round: int
@@ -73,7 +74,7 @@ def evolve(
         limner.errors.LimnerError: see its tree; a spent budget is an error only if there is no result yet.
         KeyboardInterrupt: after the batch at hand was recorded; resume the session to go on.
     """
-    return _in_own_loop(lambda: aevolve(queries, resume=resume, progress=progress, **options))
+    return run_sync(prepare(queries, resume=resume, **options), progress)
 
 
 async def aevolve(
@@ -85,6 +86,11 @@ async def aevolve(
 ) -> EvolveResult:
     """Evolve an instruction from async code; see `evolve`."""
     return await run(prepare(queries, resume=resume, **options), progress)
+
+
+def run_sync(prepared: Prepared, progress: Callable[[Progress], None] | None = None) -> EvolveResult:
+    """Carry out a prepared run on a loop in a thread of its own, so also where this thread runs one already."""
+    return _in_own_loop(lambda: run(prepared, progress))
 
 
 async def run(prepared: Prepared, progress: Callable[[Progress], None] | None = None) -> EvolveResult:
@@ -164,7 +170,16 @@ async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[P
                 where["round"] = (update or {}).get("round", where["round"])
                 where["phase"] = batch["phase"] if batch else where["phase"]
                 if progress is not None:
-                    progress(Progress(node, *_where(where), deps.settings.rounds, deps.ledger.spend(), update or {}))
+                    progress(
+                        Progress(
+                            session.folder,
+                            node,
+                            *_where(where),
+                            deps.settings.rounds,
+                            deps.ledger.spend(),
+                            update or {},
+                        )
+                    )
         return cast("EvolveState", (await graph.aget_state(config)).values)
 
 

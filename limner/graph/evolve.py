@@ -44,12 +44,13 @@ def build_evolve(
         The graph; run it on `initial_state(deps)`, or on None to resume a thread.
     """
     graph = StateGraph(EvolveState)
-    for name, function in {"draw": draw, "score": score, "learn": learn}.items():
-        graph.add_node(name, from_sync(partial(function, deps), name))
-    for name, coroutine in {"write": write, "ask": ask, "criticise": criticise, "modify": modify}.items():
-        graph.add_node(name, from_async(partial(coroutine, deps), name))
-    for name, function in {"plan": plan, "choose": choose, "tabulate": tabulate}.items():
-        graph.add_node(name, from_sync(partial(function, deps), name, always=True))
+    for step in (draw, score, learn):
+        graph.add_node(step.__name__, from_sync(partial(step, deps), step.__name__))
+    for agent in (ask, criticise, modify):
+        graph.add_node(agent.__name__, from_async(partial(agent, deps), agent.__name__))
+    graph.add_node("write", from_async(partial(write, deps), "write"))
+    for turn in (plan, choose, tabulate):
+        graph.add_node(turn.__name__, from_sync(partial(turn, deps), turn.__name__, always=True))
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", partial(_after_plan, deps), ["write", "ask", "choose", "tabulate"])
     graph.add_edge("write", "draw")

@@ -107,7 +107,8 @@ async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     assert state["worst"] is not None
     children, fallback = await _children(deps, state, instruction_of(state, state["worst"]))
     policy = deps.bandit(state["bandit"])
-    pool, arms = list(state["pool"]), {}
+    pool = list(state["pool"])
+    arms: dict[str, ArmStats] = {}
     if children:
         policy.drop(state["worst"])
         pool.remove(state["worst"])

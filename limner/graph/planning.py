@@ -10,10 +10,11 @@ import random
 from typing import Any, NamedTuple
 
 from limner.errors import BudgetSpent
-from limner.graph.deps import EvolveDeps, derive
+from limner.graph.deps import EvolveDeps, QuerySets, derive
 from limner.graph.ranking import ranked
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState
 from limner.results import COLUMNS
+from limner.settings import EvolveSettings
 
 VALIDATION_SHARE = 0.25
 HELD_OUT_SHARE = 0.35
@@ -29,17 +30,20 @@ class Sizes(NamedTuple):
     held_out: int
 
 
-def sizes(deps: EvolveDeps, pictures: int | None) -> Sizes:
+def sizes(deps: EvolveDeps) -> Sizes:
+    """The sizes of the last two phases of this run."""
+    return fitted(deps.settings, deps.queries, deps.ledger.budget.pictures)
+
+
+def fitted(settings: EvolveSettings, queries: QuerySets, pictures: int | None) -> Sizes:
     """Fit the last two phases into a budget of pictures (None: no limit)."""
-    settings = deps.settings
-    validation = min(settings.validation, len(deps.queries.validation))
-    held_out = min(settings.held_out, len(deps.queries.held_out))
+    validation = min(settings.validation, len(queries.validation))
+    held_out = min(settings.held_out, len(queries.held_out))
     if pictures is None:
         return Sizes(validation, held_out)
-    per_validation, per_held_out = settings.finalists + 1, len(COLUMNS)
     return Sizes(
-        min(validation, int(VALIDATION_SHARE * pictures) // per_validation),
-        min(held_out, int(HELD_OUT_SHARE * pictures) // per_held_out),
+        min(validation, int(VALIDATION_SHARE * pictures) // (settings.finalists + 1)),
+        min(held_out, int(HELD_OUT_SHARE * pictures) // len(COLUMNS)),
     )
 
 
@@ -90,11 +94,12 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
 def _settled(deps: EvolveDeps, state: EvolveState) -> bool:
     if len(state["pool"]) == 1:
         return True
-    return deps.bandit(state["bandit"]).best().p_within_epsilon >= SURE
+    p = deps.bandit(state["bandit"]).best().p_within_epsilon
+    return p is not None and p >= SURE
 
 
 def _short_of(deps: EvolveDeps, state: EvolveState) -> str | None:
-    final = sizes(deps, deps.ledger.budget.pictures)
+    final = sizes(deps)
     needed = round_pictures(deps, state)
     needed += final.validation * (deps.settings.finalists + 1) + final.held_out * len(COLUMNS)
     drawn = deps.ledger.spend().pictures
@@ -128,14 +133,14 @@ def _shuffled(deps: EvolveDeps, every: list[str], epoch: int) -> list[str]:
 def _validation(deps: EvolveDeps, state: EvolveState) -> Batch | None:
     finalists = ranked(state)[: deps.settings.finalists]
     arms = list(dict.fromkeys([*finalists, deps.start.id]))
-    count = sizes(deps, deps.ledger.budget.pictures).validation
+    count = sizes(deps).validation
     if count == 0 or state["spent"] or deps.ledger.short_of(pictures=count * len(arms)):
         return None
     return _batch(state, "validation", arms, [query.id for query in deps.queries.validation[:count]])
 
 
 def _held_out(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
-    count = sizes(deps, deps.ledger.budget.pictures).held_out
+    count = sizes(deps).held_out
     assert state["best"] is not None
     arms = list(dict.fromkeys([PLAIN, deps.start.id, PROFESSIONAL, state["best"]]))
     done = state["batch"] is not None and state["batch"]["phase"] == "held_out"

@@ -16,5 +16,5 @@ def rewarded(
     """Fill in every shot's reward; also the pooled spread of the taste score, to be passed on to the next batch."""
     rows = [Judged(shot["query"], shot["taste"], shot["questions"]) for shot in shots]
     weights = RewardWeights(settings.taste_weight, settings.questions_weight)
-    values, _, spread = rewards(rows, weights, Spread(*before))
+    values, _, spread = rewards(rows, weights, Spread(int(before[0]), before[1]))
     return [Shot(**{**shot, "reward": value}) for shot, value in zip(shots, values, strict=True)], list(spread)

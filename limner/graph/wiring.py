@@ -73,15 +73,9 @@ def build_models(settings: Settings, given: Given) -> Given:
         SettingsError: there is nothing to judge pictures by.
     """
     models = settings.models
-    _set_threads(settings.torch_threads)
+    set_threads(settings.torch_threads)
     built = Given(
-        generator=given.generator
-        or generator(
-            models.generator,
-            batch=models.batch,
-            base_url=models.base_url,
-            price_per_picture=models.price_per_picture,
-        ),
+        generator=given.generator or generator(models.generator, batch=models.batch, **settings.endpoint()),
         taste=given.taste or (scorer(models.taste) if models.taste and settings.evolve.taste_weight else None),
         vision=given.vision
         or (vision_model(models.questions) if models.questions and settings.evolve.questions_weight else None),
@@ -131,7 +125,8 @@ def _there(value: T | None) -> T:
     return value
 
 
-def _set_threads(count: int | None) -> None:
+def set_threads(count: int | None) -> None:
+    """Let torch use so many threads; None leaves its own choice."""
     if count is not None:
         import torch
 

@@ -1,0 +1,160 @@
+"""`limner evolve`: evolve an instruction from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli.console import JsonFlag, QuietFlag, err, interval_text, out, print_json
+
+if TYPE_CHECKING:
+    from limner.graph.estimate import Estimate
+    from limner.results import EvolveResult
+
+
+def evolve(
+    query: Annotated[
+        list[str] | None, typer.Argument(help="Requests for pictures; none: the embedded world's.")
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(help="File of requests, one a line, or .jsonl.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Image model: microworld, diffusers:ID, images:MODEL.")] = None,
+    taste: Annotated[str | None, typer.Option(help="Preference scorer: microworld, hps:v2.1, hps:PATH.")] = None,
+    questions: Annotated[
+        str | None, typer.Option(help="Vision model for yes/no checks: microworld, transformers:ID.")
+    ] = None,
+    agents: Annotated[str | None, typer.Option(help="Family of agents: directives.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
+    price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [10]")] = None,
+    pool: Annotated[int | None, typer.Option(help="Instructions that survive a round. [3]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Fresh requests per round. [3]")] = None,
+    children: Annotated[int | None, typer.Option(help="New instructions per round at most. [3]")] = None,
+    professionals: Annotated[int | None, typer.Option(help="Professional prompts per request and round. [2]")] = None,
+    bandit: Annotated[str | None, typer.Option(help="ucb, bigpe, greedy or epsilon-greedy. [ucb]")] = None,
+    start: Annotated[str | None, typer.Option(help="The instruction to begin with.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Requests of the final choice. [12]")] = None,
+    held_out: Annotated[int | None, typer.Option(help="Requests of the final table. [24]")] = None,
+    budget_pictures: Annotated[int | None, typer.Option(help="Pictures at most.")] = None,
+    budget_model_calls: Annotated[int | None, typer.Option(help="Chat turns and vision answers at most.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="Tokens at most.")] = None,
+    budget_money_usd: Annotated[float | None, typer.Option(help="US dollars at most.")] = None,
+    budget_seconds: Annotated[float | None, typer.Option(help="Seconds at most; overrun by one batch at most.")] = None,
+    budget_allow_unknown_price: Annotated[
+        bool | None, typer.Option("--allow-unknown-price", help="Call models whose price is not known.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, settings and machine: same result. [0]")] = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept. [runs]")] = None,
+    resume: Annotated[str | None, typer.Option(help="Session to go on with, by name or directory.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and call nothing.")] = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Evolve the instruction by which requests are rewritten for an image model."""
+    given = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS and value is not None}
+    if out_folder is not None:
+        given["out"] = out_folder
+    from limner.graph.estimate import estimate
+    from limner.graph.options import prepare
+
+    prepared = prepare(_texts(query, queries), resume=resume, **given)
+    if dry_run:
+        show_estimate(estimate(prepared), json)
+        return
+    result = watched_run(prepared, quiet=quiet)
+    show(result, json)
+
+
+_NOT_OPTIONS = {"query", "queries", "out_folder", "resume", "dry_run", "json", "quiet"}
+
+
+def _texts(query: list[str] | None, file: Path | None) -> list[str] | None:
+    from limner.graph.queries import read_queries
+
+    texts = [*(query or []), *(read_queries(file) if file else [])]
+    return texts if query or file else None
+
+
+def watched_run(prepared: Any, *, quiet: bool) -> EvolveResult:
+    """Carry out a run with its progress on stderr; when interrupted, say how to go on."""
+    from limner.cli.progress import Watcher
+    from limner.graph.api import run_sync
+
+    watcher = Watcher(err(), prepared.settings.evolve, quiet=quiet)
+    try:
+        with watcher:
+            return run_sync(prepared, watcher)
+    except KeyboardInterrupt:
+        if watcher.folder is not None:
+            err().print(f"Interrupted. Go on with: limner evolve --resume {watcher.folder}", soft_wrap=True)
+        raise
+
+
+def show_estimate(plan: Estimate, json: bool) -> None:
+    """Print what a run would cost."""
+    from dataclasses import asdict
+
+    if json:
+        print_json(asdict(plan))
+        return
+    money = "unknown" if plan.money_usd is None else f"{plan.money_usd:.2f} USD"
+    out().print(
+        f"At most {plan.total} pictures with {plan.generator} ({money}): {plan.search} to search in up to "
+        f"{plan.rounds} rounds, {plan.validation} for the final choice, {plan.held_out} for the final table. "
+        "Nothing was called."
+    )
+
+
+def show(result: EvolveResult, json: bool) -> None:
+    """Print a result: the table, the instruction, and where the report is."""
+    from limner.graph.api import as_json
+
+    row = as_json(result)
+    if json:
+        print_json(row)
+        return
+    console = out()
+    console.print(table(row))
+    for note in result.notes:
+        console.print(f"Note: {note}")
+    console.print(f"\n{verdict(row)}")
+    console.print(f'Best instruction ({result.instruction.id}): "{result.instruction.text}"', markup=False)
+    spend = result.spend
+    console.print(
+        f"Stopped: {result.stop_reason}. Spent: {spend.pictures} pictures, {spend.model_calls} model calls, "
+        f"{spend.scores} scores, {spend.seconds:.0f} s."
+    )
+    for name, count in result.failures.items():
+        console.print(f"Counted: {count} {name}.")
+    console.print(f"Report: {result.report}", soft_wrap=True)
+
+
+def table(row: dict[str, Any]) -> Any:
+    """The final table: one row per column of the comparison, on held-out requests."""
+    from rich.table import Table
+
+    grid = Table(title="Held-out requests, means with 95 % intervals", title_justify="left")
+    for heading in ("", "reward", "taste", "questions", "pictures"):
+        grid.add_column(heading, justify="left" if not heading else "right")
+    for column in row["columns"]:
+        cells = [interval_text(column[name]) for name in ("reward", "taste", "questions")]
+        grid.add_row(NAMES[column["name"]], *cells, str(column["pictures"]))
+    return grid
+
+
+NAMES = {
+    "plain": "plain request",
+    "start": "start instruction",
+    "professional": "professional prompt",
+    "evolved": "evolved instruction",
+}
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """One honest sentence about the gain."""
+    gain = row["intervals"].get("evolved_minus_start")
+    if gain is None:
+        return "No held-out pictures were drawn, so there is no measured gain."
+    words = "better than" if row["significant"] else "no significant improvement over"
+    return f"The evolved instruction is {words} the start: reward difference {interval_text(gain)}, paired by request."

@@ -1,0 +1,66 @@
+"""The `limner` command: every command's doorway, and the one place where an error becomes a line and an exit code.
+
+Commands import what they need when they run, so that `limner --help` answers at once. Results go to stdout, everything
+else to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 budget spent before a result, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from limner.cli import bench, demo, doctor, draw, evolve, instructions, write
+from limner.errors import LimnerError
+
+app = typer.Typer(
+    name="limner",
+    help="Better pictures from text-to-image models, by improving how they are asked.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("evolve")(evolve.evolve)
+app.command("write")(write.write)
+app.command("draw")(draw.draw)
+app.add_typer(instructions.app, name="instructions")
+app.add_typer(bench.app, name="bench")
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; `--debug` anywhere shows tracebacks."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    sys.exit(_run([one for one in given if one != "--debug"], debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except LimnerError as error:
+        if debug:
+            raise
+        return _failed(str(error), error.exit_code)
+    except TyperException as error:
+        return _failed(f"{error.format_message()} `limner COMMAND --help` shows what there is.", 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        return _failed(f"{type(error).__name__}: {error} (a defect: run again with --debug and report it)", 1)
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"limner: {message}", file=sys.stderr)
+    return code
