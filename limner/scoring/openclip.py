@@ -8,7 +8,7 @@ read from the tensors; only the width of an attention head cannot be, and is ViT
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,28 +118,30 @@ def clip_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         WeightsError: a tensor has no place in CLIPModel.
     """
-    return {new: tensor for name, old in state.items() for new, tensor in _placed(name, old)}
+    return {new: tensor for name, old in state.items() for new, tensor in _placed(name, old).items()}
 
 
-def _placed(name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _placed(name: str, tensor: Tensor) -> dict[str, Tensor]:
     block = _BLOCK.fullmatch(name)
+    placed: dict[str, Tensor] | None
     if block:
         tower = "vision_model" if block[1] else "text_model"
-        yield from _in_block(f"{tower}.encoder.layers.{block[2]}", block[3], tensor)
+        placed = _in_block(f"{tower}.encoder.layers.{block[2]}", block[3], tensor)
+    elif name == "attn_mask":  # a constant that older versions of open_clip saved
+        placed = {}
     elif name in ("visual.proj", "text_projection"):
-        yield name.replace("visual.proj", "visual_projection") + ".weight", tensor.T.contiguous()
-    elif name in _RENAMED:
-        yield _RENAMED[name], tensor
-    elif name != "attn_mask":  # a constant that older versions of open_clip saved
+        placed = {name.replace("visual.proj", "visual_projection") + ".weight": tensor.T.contiguous()}
+    else:
+        placed = {_RENAMED[name]: tensor} if name in _RENAMED else None
+    if placed is None:
         raise WeightsError(f"tensor {name!r} has no place in CLIPModel: this is not the architecture of HPS v2")
+    return placed
 
 
-def _in_block(layer: str, name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _in_block(layer: str, name: str, tensor: Tensor) -> dict[str, Tensor] | None:
     part, _, kind = name.rpartition(".")
     if name.startswith("attn.in_proj_"):
-        for letter, third in zip("qkv", tensor.chunk(3), strict=True):
-            yield f"{layer}.self_attn.{letter}_proj.{name.removeprefix('attn.in_proj_')}", third.contiguous()
-    elif part in _IN_BLOCK:
-        yield f"{layer}.{_IN_BLOCK[part]}.{kind}", tensor
-    else:
-        raise WeightsError(f"tensor {name!r} has no place in CLIPModel: this is not the architecture of HPS v2")
+        kind = name.removeprefix("attn.in_proj_")
+        thirds = zip("qkv", tensor.chunk(3), strict=True)
+        return {f"{layer}.self_attn.{letter}_proj.{kind}": third.contiguous() for letter, third in thirds}
+    return {f"{layer}.{_IN_BLOCK[part]}.{kind}": tensor} if part in _IN_BLOCK else None
