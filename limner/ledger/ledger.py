@@ -94,6 +94,11 @@ class Ledger:
             raise SessionError(f"{path} already holds {held} calls and a cold ledger is needed; name an empty folder")
         return ledger
 
+    @property
+    def budget(self) -> Budget:
+        """The limits of the session."""
+        return self._budget
+
     def spend(self) -> Spend:
         """What the session has paid so far; seconds are active wall time over all its processes."""
         return _spend(self._paid(), self._seconds())

@@ -1,8 +1,10 @@
 import asyncio
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import BudgetSpent, GenerationError, UnknownPrice, UsageError
@@ -185,12 +187,10 @@ def test_a_call_waits_while_others_under_way_may_leave_room(tmp_path, recipes):
         assert isinstance(generator.generate([second])[0], Picture)
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=5), st.integers(1, 150))
 def test_tokens_reserve_what_a_turn_may_cost_and_settle_by_usage(used, limit):
     """Whatever turns use, the sum never passes the limit by more than an estimate was wrong."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
     usages = iter(used)
     terms = Terms(local=False, sampling=True, max_output_tokens=30, price_per_input_token=1e-6)
     with TemporaryDirectory() as folder, Ledger.open(Path(folder), Budget(tokens=limit)) as ledger:

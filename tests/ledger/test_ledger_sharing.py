@@ -1,10 +1,11 @@
+import sqlite3
 import threading
 import time
 
 import pytest
 
-from limner.errors import GenerationError, SessionError
-from limner.ledger import Ledger, recorded
+from limner.errors import GenerationError, SessionBusy, SessionError
+from limner.ledger import Budget, Ledger, recorded
 from limner.ledger.owner import Owner
 from limner.testing import HashGenerator
 from limner.types import Terms
@@ -95,6 +96,35 @@ def test_a_process_is_known_from_another_with_its_number(draw_in_process):
     child = draw_in_process(1)
     child.wait()
     assert Owner(here.host, child.pid, here.started, "").alive() is False
+
+
+@pytest.mark.parametrize(("seconds", "unknown"), [(60, 0), (-60, 4)])
+def test_a_lease_decides_about_an_owner_on_another_host(tmp_path, draw_in_process, seconds, unknown):
+    child = draw_in_process(4, delay=30, place="remote")
+    assert child.stdout.readline() == "calling\n"
+    child.kill()
+    child.wait()
+    with sqlite3.connect(tmp_path / "s" / "ledger.sqlite") as db:
+        db.execute("UPDATE calls SET owner = 'elsewhere|1|then|x', lease_until = ?", (time.time() + seconds,))
+    db.close()
+    with Ledger.open(tmp_path / "s", Budget(pictures=4)) as ledger:
+        assert ledger.spend().unknown_outcome == unknown
+        assert ledger.short_of(pictures=1) == "pictures"
+
+
+def test_a_result_whose_reservation_was_taken_over_is_not_recorded(tmp_path, recipes):
+    class TakenOver(HashGenerator):
+        def generate(self, recipes):
+            with sqlite3.connect(tmp_path / "ledger.sqlite") as db:
+                db.execute("DELETE FROM calls WHERE state = 'reserved'")
+            db.close()
+            return super().generate(recipes)
+
+    with Ledger.open(tmp_path) as ledger:
+        with pytest.raises(SessionBusy, match="taken over"):
+            recorded(TakenOver(), ledger).generate(recipes(2))
+        assert len(recorded(HashGenerator(), ledger).generate(recipes(2))) == 2
+        assert ledger.spend().pictures == 2
 
 
 def test_a_benchmark_refuses_a_ledger_with_records(tmp_path, recipes):

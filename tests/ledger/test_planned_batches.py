@@ -27,7 +27,7 @@ def recipe(seed: int) -> Recipe:
     return Recipe(Prompt("a red circle"), seed)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seeds=st.lists(st.integers(0, 12), max_size=14),
     killed_after=st.integers(0, 4),
@@ -49,7 +49,7 @@ def test_a_resumed_run_draws_what_an_uninterrupted_one_would(seeds, killed_after
         assert not set(second.log.items) & set(asked[: batch * killed_after])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seeds=st.lists(st.integers(0, 9), min_size=1, max_size=12),
     known=st.sets(st.integers(0, 9)),
