@@ -92,17 +92,8 @@ class ImageServer:
             self.requests.append(body)
         return self._script[place] if place < len(self._script) else "fine"
 
-    def draw(self, body: Mapping[str, Any]) -> Picture | Failure:
+    def draw(self, recipe: Recipe) -> Picture | Failure:
         """The picture that a request asks for."""
-        width, _, height = str(body.get("size", "")).partition("x")
-        recipe = Recipe(
-            Prompt(str(body.get("prompt", "")), str(body.get("negative_prompt", ""))),
-            seed=int(body.get("seed", 0)),
-            width=int(width) if width else None,
-            height=int(height) if height else None,
-            steps=body.get("num_inference_steps"),
-            guidance=body.get("guidance_scale"),
-        )
         return self._generator.generate([recipe])[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -130,15 +121,20 @@ class _Handler(BaseHTTPRequestHandler):
         if length > _MAX_BODY:
             self.close_connection = True
             return self._error(413, "too_large")
-        body = json.loads(self.rfile.read(length))
+        sent = self.rfile.read(length)
         if not self.path.endswith("/images/generations"):
             return self._error(404, "not_found")
-        return self._meet(self.images.arrived(body), body)
+        try:
+            body = json.loads(sent)
+            recipe = _recipe(body)
+        except (ValueError, TypeError, AttributeError):
+            return self._error(400, "invalid_request")
+        return self._meet(self.images.arrived(body), recipe)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: tests read `requests`."""
 
-    def _meet(self, behaviour: Behaviour, body: Mapping[str, Any]) -> None:
+    def _meet(self, behaviour: Behaviour, recipe: Recipe) -> None:
         if behaviour in _ERRORS:
             return self._error(*_ERRORS[behaviour])
         if behaviour == "hang":
@@ -147,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         if behaviour == "garbage":
             return self._reply(200, {"created": 0, "data": [{"b64_json": "bm90IGEgcGljdHVyZQ=="}]})
-        drawn = self.images.draw(body)
+        drawn = self.images.draw(recipe)
         if isinstance(drawn, Failure):
             return self._error(400, "content_policy_violation")
         reply = {"created": 0, "data": [{"b64_json": base64.b64encode(drawn.png).decode()}]}
@@ -167,3 +163,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data[: len(data) // 2] if cut else data)
         self.close_connection = self.close_connection or cut
+
+
+def _recipe(body: Mapping[str, Any]) -> Recipe:
+    width, _, height = str(body.get("size", "")).partition("x")
+    return Recipe(
+        Prompt(str(body.get("prompt", "")), str(body.get("negative_prompt", ""))),
+        seed=int(body.get("seed", 0)),
+        width=int(width) if width else None,
+        height=int(height) if height else None,
+        steps=body.get("num_inference_steps"),
+        guidance=body.get("guidance_scale"),
+    )

@@ -1,0 +1,111 @@
+"""The images endpoint against a real server on loopback."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from limner.errors import GenerationError, SettingsError
+from limner.generation.images_endpoint import ImagesEndpoint
+from limner.testing import Behaviour, HashGenerator, ImageServer
+from limner.types import Failure, Picture, Prompt, Recipe, Terms
+
+RECIPE = Recipe(Prompt("a cat", "a dog"), 7, width=40, height=24, steps=4, guidance=2.5, scheduler="euler")
+
+
+@contextmanager
+def endpoint(
+    *script: Behaviour, model: str = "sketch", timeout: float = 5.0, batch: int | None = None, delay: float = 0.0
+) -> Iterator[tuple[ImagesEndpoint, ImageServer]]:
+    with ImageServer(HashGenerator(delay=delay), script) as server:
+        client = ImagesEndpoint(model, base_url=server.base_url, api_key="secret", timeout=timeout, batch=batch)
+        yield client, server
+        client.close()
+
+
+def failure(client: ImagesEndpoint) -> Failure:
+    (drawn,) = client.generate([RECIPE])
+    assert isinstance(drawn, Failure)
+    return drawn
+
+
+def test_the_whole_recipe_is_sent() -> None:
+    with endpoint() as (client, server):
+        (drawn,) = client.generate([RECIPE])
+    assert isinstance(drawn, Picture)
+    assert drawn.image().size == (40, 24)
+    assert server.requests == [
+        {
+            "model": "sketch", "prompt": "a cat", "n": 1, "size": "40x24", "response_format": "b64_json",
+            "seed": 7, "num_inference_steps": 4, "guidance_scale": 2.5, "negative_prompt": "a dog",
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "extra"), [("gpt-image-1", {}), ("dall-e-3", {"response_format": "b64_json"})])
+def test_openais_own_models_get_only_what_they_accept(model: str, extra: dict[str, str]) -> None:
+    with endpoint(model=model) as (client, server):
+        client.generate([RECIPE])
+    assert server.requests == [{"model": model, "prompt": "a cat", "n": 1, "size": "40x24", **extra}]
+
+
+@pytest.mark.parametrize("script", [["limit"], ["error", "error"], ["cut"]])
+def test_the_client_tries_again(script: Sequence[Behaviour]) -> None:
+    with endpoint(*script) as (client, server):
+        (drawn,) = client.generate([RECIPE])
+    assert isinstance(drawn, Picture)
+    assert server.calls == len(script) + 1
+
+
+def test_it_gives_up_after_three_tries() -> None:
+    with endpoint(*["error"] * 9) as (client, server):
+        assert "500" in failure(client).reason
+    assert server.calls == 3
+
+
+def test_a_refusal_is_not_tried_again() -> None:
+    with endpoint("refuse") as (client, server):
+        assert "content_policy_violation" in failure(client).reason
+    assert server.calls == 1
+
+
+@pytest.mark.parametrize("behaviour", ["unauthorized", "unknown"])
+def test_what_no_picture_survives_is_raised(behaviour: Behaviour) -> None:
+    with endpoint(*[behaviour] * 8) as (client, server), pytest.raises(GenerationError, match="key, the model's name"):
+        client.generate([RECIPE] * 8)
+    assert server.calls <= 8
+
+
+def test_a_reply_without_a_picture_is_a_failure() -> None:
+    with endpoint("garbage") as (client, _):
+        assert "no readable picture" in failure(client).reason
+
+
+def test_a_silent_server_is_left_after_the_timeout() -> None:
+    with endpoint(*["hang"] * 3, timeout=0.2) as (client, server):
+        assert "timed out" in failure(client).reason
+    assert server.calls == 3
+
+
+def test_requests_run_beside_each_other_and_keep_their_order() -> None:
+    recipes = [Recipe(Prompt("a cat"), seed) for seed in range(8)]
+    with endpoint(batch=8, delay=0.3) as (client, _):
+        started = time.monotonic()
+        drawn = client.generate(recipes)
+    assert [item.recipe for item in drawn if isinstance(item, Picture)] == recipes
+    assert time.monotonic() - started < 8 * 0.3
+
+
+def test_terms_state_the_price() -> None:
+    with ImageServer() as server:
+        client = ImagesEndpoint("sketch", base_url=server.base_url, price_per_call=0.02, batch=3)
+        assert client.terms == Terms(local=False, batch=3, price_per_call=0.02)
+        client.close()
+
+
+def test_openai_itself_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY"):
+        ImagesEndpoint("gpt-image-1")
