@@ -1,0 +1,27 @@
+"""The measured claims: one module per benchmark, each a function that returns one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+BENCHMARKS = {
+    "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
+    "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
+}
+"""Name and what it measures; the module of that name has `measure(*, quick)`."""
+
+
+def benchmark(name: str) -> Callable[..., dict[str, Any]]:
+    """The benchmark of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from limner.errors import UsageError
+
+    if name not in BENCHMARKS:
+        raise UsageError(f"There is no benchmark {name!r}. There are: {', '.join(BENCHMARKS)}.")
+    measure: Callable[..., dict[str, Any]] = import_module(f"limner.bench.{name}").measure
+    return measure

@@ -58,6 +58,8 @@ def _bar(console: Console) -> Bar:
 
 def _line(step: Progress) -> str | None:
     """What is worth a line: the end of a round, of the final choice, and of the final table."""
+    if step.event == "started":
+        return None
     drawn = f"{step.spend.pictures} pictures so far"
     if step.node == "learn":
         return f"round {step.round}/{step.rounds}: {len(step.update.get('survivors', []))} survive, {drawn}"

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from limner.errors import CorruptSession
-from limner.graph.deps import EvolveDeps
+from limner.graph.deps import EvolveDeps, QuerySets
 from limner.graph.evolve import RECURSION_LIMIT, build_evolve, initial_state
 from limner.graph.options import Prepared, prepare
 from limner.graph.outcome import model_names, outcome
@@ -42,9 +42,10 @@ CHECKPOINTS = "checkpoints.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a run, as it happened: the session's directory, the node, where the run stands, its cost."""
+    """What just happened in a run: which node started or ended, where the run stands, what it has cost so far."""
 
     folder: Path
+    event: Literal["started", "ended"]
     node: str
     phase: str
     round: int
@@ -54,7 +55,7 @@ class Progress:
 
 
 def evolve(
-    queries: Sequence[str] | None = None,
+    queries: Sequence[str] | QuerySets | None = None,
     *,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -63,11 +64,11 @@ def evolve(
     """Evolve an instruction; returns when the run is over. Works in notebooks: the run has a thread of its own.
 
     Args:
-        queries: requests for pictures in people's own words; None takes the embedded world's.
+        queries: requests for pictures in people's own words, or three sets of them; None takes the embedded world's.
         resume: a session (its directory, or its name under `out`) to go on with. Nothing recorded is paid twice.
         progress: called after every step.
         **options: any setting by its name (`rounds=5`, `seed=1`, `budget_pictures=300`, `out="runs"`; see
-            `limner.settings`). `generator`, `taste`, `questions` and `agents` may be objects, too; `professional` is a
+            `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions` and `agents` may be objects, too; `professional` is a
             callable (query, count) -> prompts in place of the prompt database.
 
     Raises:
@@ -78,7 +79,7 @@ def evolve(
 
 
 async def aevolve(
-    queries: Sequence[str] | None = None,
+    queries: Sequence[str] | QuerySets | None = None,
     *,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -136,7 +137,7 @@ def _interval_json(interval: Any) -> dict[str, float | None] | None:
 
 
 def _session(prepared: Prepared) -> Session:
-    return Session.open(prepared.resume) if prepared.resume else Session.create(prepared.settings.out)
+    return Session.open(prepared.resume) if prepared.resume else Session.create(prepared.settings.out, prepared.session)
 
 
 def _begin(session: Session, prepared: Prepared, deps: EvolveDeps) -> None:
@@ -162,29 +163,39 @@ async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[P
         graph = build_evolve(deps, saver)
         before = (await graph.aget_state(config)).values
         state = cast("EvolveState", before) if before else initial_state(deps)
-        begun = None if before else state
-        where = {"round": state["round"], "phase": state["phase"]}
-        async for step in graph.astream(begun, config, stream_mode="updates", durability="sync"):
-            for node, update in step.items():
-                batch = (update or {}).get("batch")
-                where["round"] = (update or {}).get("round", where["round"])
-                where["phase"] = batch["phase"] if batch else where["phase"]
-                if progress is not None:
-                    progress(
-                        Progress(
-                            session.folder,
-                            node,
-                            *_where(where),
-                            deps.settings.rounds,
-                            deps.ledger.spend(),
-                            update or {},
-                        )
-                    )
+        watch = _Watch(deps, session, progress, state["phase"], state["round"])
+        async for mode, step in graph.astream(
+            None if before else state, config, stream_mode=["updates", "tasks"], durability="sync"
+        ):
+            watch.see(mode, step)
         return cast("EvolveState", (await graph.aget_state(config)).values)
 
 
-def _where(where: dict[str, Any]) -> tuple[str, int]:
-    return where["phase"], where["round"]
+@dataclass
+class _Watch:
+    """Turns LangGraph's stream into `Progress`."""
+
+    deps: EvolveDeps
+    session: Session
+    progress: Callable[[Progress], None] | None
+    phase: str
+    round: int
+
+    def see(self, mode: str, step: Any) -> None:
+        if mode == "tasks":
+            if "input" in step:  # the start of a task; its end comes as an update, too
+                self._say("started", step["name"], {})
+            return
+        for node, update in step.items():
+            batch = (update or {}).get("batch")
+            self.phase = batch["phase"] if batch else self.phase
+            self.round = (update or {}).get("round", self.round)
+            self._say("ended", node, update or {})
+
+    def _say(self, event: Literal["started", "ended"], node: str, update: dict[str, Any]) -> None:
+        if self.progress is not None:
+            rounds, spend = self.deps.settings.rounds, self.deps.ledger.spend()
+            self.progress(Progress(self.session.folder, event, node, self.phase, self.round, rounds, spend, update))
 
 
 @asynccontextmanager

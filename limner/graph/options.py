@@ -20,23 +20,30 @@ OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "a
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run before it begins: settings, objects given by the caller, queries, remarks, and the session to resume."""
+    """A run before it begins: settings, objects given by the caller, queries, remarks.
+
+    `resume` is the directory of a session to go on with, `session` the name of a new one (None: made from the time).
+    """
 
     settings: Settings
     given: Given
     queries: QuerySets
     notes: tuple[str, ...]
     resume: Path | None = None
+    session: str | None = None
 
 
-def prepare(queries: Sequence[str] | None = None, *, resume: str | Path | None = None, **options: Any) -> Prepared:
+def prepare(
+    queries: Sequence[str] | QuerySets | None = None, *, resume: str | Path | None = None, **options: Any
+) -> Prepared:
     """Check everything that can be checked before the first model is loaded; see `evolve` for the arguments."""
     objects, values = _objects(options)
+    session = values.pop("session", None)
     if resume is None:
         settings = named(settings_module.load(**_sections(values)), objects)
         budget(settings.budget)
         sets, notes = query_sets(settings, queries)
-        return Prepared(settings, objects, sets, tuple(notes))
+        return Prepared(settings, objects, sets, tuple(notes), session=session)
     folder = _folder(resume, values)
     with Session.open(folder) as session:
         record = session.record()

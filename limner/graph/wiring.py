@@ -13,7 +13,7 @@ from limner.generation import generator
 from limner.graph.deps import EvolveDeps, Professional, QuerySets
 from limner.graph.queries import checked, divided
 from limner.ledger import Budget, Ledger, recorded
-from limner.microworld.queries import queries as embedded_queries
+from limner.microworld.queries import queries
 from limner.prompt_db import PromptDatabase
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
@@ -46,17 +46,24 @@ def named(settings: Settings, given: Given) -> Settings:
     return settings.model_copy(update={"models": settings.models.model_copy(update=names)})
 
 
-def query_sets(settings: Settings, texts: Sequence[str] | None) -> tuple[QuerySets, list[str]]:
-    """The run's queries, divided: those given, or the embedded world's own for its own painter.
+def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> tuple[QuerySets, list[str]]:
+    """The run's queries: divided already, to be divided, or the embedded world's own for its own painter.
 
     Raises:
         QueryError: unusable queries, or none for a generator that has no queries of its own.
     """
-    if texts is not None:
-        return divided(checked(texts), settings.evolve.seed)
+    if isinstance(given, QuerySets):
+        return given, []
+    if given is not None:
+        return divided(checked(given), settings.evolve.seed)
     if settings.models.generator != EMBEDDED:
         raise QueryError(f"Generator {settings.models.generator!r} needs queries: give some, or a file with --queries.")
-    return QuerySets(*(tuple(embedded_queries(split)) for split in ("search", "validation", "held_out"))), []
+    return embedded_queries(), []
+
+
+def embedded_queries() -> QuerySets:
+    """The embedded world's queries, in the splits that it ships."""
+    return QuerySets(*(tuple(queries(split)) for split in ("search", "validation", "held_out")))
 
 
 def budget(settings: BudgetSettings) -> Budget:
@@ -87,7 +94,7 @@ def build_models(settings: Settings, given: Given) -> Given:
     return built
 
 
-def assemble(settings: Settings, models: Given, queries: QuerySets, ledger: Ledger, spans: Spans) -> EvolveDeps:
+def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger, spans: Spans) -> EvolveDeps:
     """Put the models behind the ledger and gather what the graph needs."""
     search = settings.evolve
     weights = {
@@ -101,7 +108,7 @@ def assemble(settings: Settings, models: Given, queries: QuerySets, ledger: Ledg
         vision=recorded(models.vision, ledger) if models.vision else None,
         agents=agent_set,
         professional=professional,
-        queries=queries,
+        queries=sets,
         ledger=ledger,
         settings=search.model_copy(update=weights),
         start=Instruction(search.start or agent_set.start),
@@ -109,9 +116,9 @@ def assemble(settings: Settings, models: Given, queries: QuerySets, ledger: Ledg
     )
 
 
-def queries_record(queries: QuerySets) -> dict[str, list[dict[str, str]]]:
+def queries_record(sets: QuerySets) -> dict[str, list[dict[str, str]]]:
     """Queries as session.json holds them."""
-    groups = {"search": queries.search, "validation": queries.validation, "held_out": queries.held_out}
+    groups = {"search": sets.search, "validation": sets.validation, "held_out": sets.held_out}
     return {name: [{"id": query.id, "text": query.text} for query in group] for name, group in groups.items()}
 
 
