@@ -1,12 +1,13 @@
 """Composes a prompt from a request and a style, in one fixed order.
 
-Each object is worded; counted objects are listed; places are invented; objects become clauses; clauses are laid out with
-the ground; words of quality and manner are put before or after; the whole is wrapped. Everything asked stays said: by its
-words, or, for a relation, by places that fulfil it.
+Each object is worded; counted objects are listed; places are invented; objects become clauses; clauses are laid out
+with the ground; words of quality and manner are put before or after; the whole is wrapped. Everything asked stays
+said: by its words, or, for a relation, by places that fulfil it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from limner.agents.nouns import Relation, Request, Thing
@@ -85,7 +86,7 @@ def _ground(request: Request, style: Style) -> str:
     words = said.words
     if style.ground and not words.lower().endswith(("background", "backdrop", "ground")) and ":" not in words:
         words = f"on a {said.colour} background"
-    return rarer(words) if style.synonyms else words
+    return re.sub(r"\ba (?=[aeiou])", "an ", rarer(words)) if style.synonyms else words
 
 
 def _laid_out(clauses: list[tuple[str, str]], ground: str, style: Style) -> str:

@@ -1,7 +1,8 @@
 """Whether a prompt shows what a directive asks for, whoever wrote it: how the critic reads professional prompts.
 
-Each function looks at a `Sight`, a prompt beside the request that it answers, and says yes only where the request leaves
-room for the feature, so that a feature that cannot matter for a request never speaks for or against a directive.
+Each function looks at a `Sight`, a prompt beside the request that it answers, and says yes only where the request
+leaves room for the feature, so that a feature that cannot matter for a request never speaks for or against a
+directive.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from limner.agents.nouns import Request, Thing, parse
+from limner.agents.nouns import Request, Thing
+from limner.agents.parser import parse
 from limner.agents.wording import POETIC, RARE
 from limner.agents.words import ARTICLES, NUMBERS, SIZE_OF
 from limner.types import Prompt, Query
@@ -139,7 +141,9 @@ def with_articles(sight: Sight) -> bool:
 def without_articles(sight: Sight) -> bool:
     """No object begins with an article, and in the request one did."""
     had = any(thing.determiner.lower() in ("a", "an", "the") for thing in sight.query.things)
-    return had and bool(sight.things) and not any(t.determiner.lower() in ("a", "an", "the", "one") for t in sight.things)
+    return (
+        had and bool(sight.things) and not any(t.determiner.lower() in ("a", "an", "the", "one") for t in sight.things)
+    )
 
 
 def begun_with_one(sight: Sight) -> bool:
@@ -169,7 +173,9 @@ def quality_before(sight: Sight) -> bool:
 def shortened(sight: Sight) -> bool:
     """Fewer words than the request, and no article."""
     words = len(sight.text.split())
-    return words < len(sight.query.text.split()) and not any(thing.determiner.lower() in ARTICLES for thing in sight.things)
+    return words < len(sight.query.text.split()) and not any(
+        thing.determiner.lower() in ARTICLES for thing in sight.things
+    )
 
 
 def rare_words(sight: Sight) -> bool:

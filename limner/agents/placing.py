@@ -1,7 +1,7 @@
 """Invents places in the frame for things that have none: no place twice, and true to the places and relations asked.
 
-Balanced layouts are tried first, in the order of the table below, then any free places; the same request always gets the
-same places.
+Balanced layouts are tried first, in the order of the table below, then any free places; the same request always gets
+the same places.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _BALANCED: dict[int, tuple[tuple[str, ...], ...]] = {
         ("bottom left", "center", "top right"),
     ),
     4: (("top left", "top right", "bottom left", "bottom right"), ("top", "left", "right", "bottom")),
-    5: (("top left", "top right", "center", "bottom left", "bottom right"), ("top", "left", "center", "right", "bottom")),
+    5: (
+        ("top left", "top right", "center", "bottom left", "bottom right"),
+        ("top", "left", "center", "right", "bottom"),
+    ),
     6: (("top left", "top", "top right", "bottom left", "bottom", "bottom right"),),
 }
 _SETTLED = ("left of", "right of", "above", "below")

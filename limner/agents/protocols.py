@@ -93,7 +93,7 @@ class InstructionModifier(Protocol):
     async def modify(
         self, instruction: Instruction, improvement: str, avoid: Sequence[Instruction] = (), seed: int = 0
     ) -> Instruction | None:
-        """Make the one child that an improvement asks for; None if none is possible that differs from all in `avoid`."""
+        """Make the one child that an improvement asks for; None if none is possible that is not in `avoid`."""
         ...
 
     async def vary(

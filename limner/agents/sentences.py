@@ -1,7 +1,7 @@
 """Reads instructions as sentences of the catalogue, and writes them: the text that people see is all there is.
 
-A sentence that the catalogue does not have is kept word for word, counted and not obeyed. Improvements are sentences too:
-"Add: ...", "Drop: ...", "Replace: ... by ...".
+A sentence that the catalogue does not have is kept word for word, counted and not obeyed. Improvements are sentences
+too: "Add: ...", "Drop: ...", "Replace: ... by ...".
 """
 
 from __future__ import annotations

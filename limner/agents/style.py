@@ -13,9 +13,9 @@ from typing import Literal
 class Style:
     """Choices of wording; the default leaves a request as it is.
 
-    Objects: `each` lists counted objects one by one, `size` is said where none was, `places` invents places, `place_first`
-    names them before the object, `article` None keeps articles. Layout: `plain` is one sentence, `clauses` gives each object
-    its own, `separator` stands between. The rest adds, drops or wraps words.
+    Objects: `each` lists counted objects one by one, `size` is said where none was, `places` invents places,
+    `place_first` names them before the object, `article` None keeps articles. Layout: `plain` is one sentence,
+    `clauses` gives each object its own, `separator` stands between. The rest adds, drops or wraps words.
     """
 
     plain: bool = False

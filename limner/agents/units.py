@@ -19,7 +19,7 @@ RelationName = Literal["left of", "right of", "above", "below", "beside", "other
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A piece of a request: its kind, the words as said, and for places, relations and grounds what they mean."""
+    """A piece of a request: its kind, the words as said, and for places and grounds what they mean."""
 
     kind: UnitKind
     words: str
@@ -84,7 +84,7 @@ def units(text: str) -> Iterator[Unit]:
         elif kind == "place":
             yield Unit("place", words, place_meant(words))
         elif kind in ("relation", "preposition"):
-            yield Unit("relation", words, relation_meant(words))
+            yield Unit("relation", words)
         elif kind == "link":
             yield Unit("link", words)
         else:

@@ -62,7 +62,9 @@ def rarer(text: str) -> str:
 
 
 def _each(thing: Thing) -> list[Thing]:
-    plain = thing.determiner.lower() in COUNT_OF or thing.determiner.isdigit() or thing.determiner.lower() == "a pair of"
+    plain = (
+        thing.determiner.lower() in COUNT_OF or thing.determiner.isdigit() or thing.determiner.lower() == "a pair of"
+    )
     if not plain or thing.count is None or not 2 <= thing.count <= 9:
         return [thing]
     noun = singular(thing.noun)

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import re
 
-COLOURS = frozenset(
-    "red orange yellow green cyan blue purple pink black white grey gray brown teal turquoise magenta violet indigo "
-    "maroon crimson scarlet beige tan ivory cream gold golden silver bronze olive lime navy aqua azure lavender lilac "
-    "mauve peach coral salmon khaki amber ruby emerald sapphire burgundy ochre rust charcoal".split()
+
+def word_set(text: str) -> frozenset[str]:
+    """A set of words from a text."""
+    return frozenset(text.split())
+
+
+COLOURS = word_set(
+    "red orange yellow green cyan blue purple pink black white grey gray brown teal turquoise magenta violet "
+    "indigo maroon crimson scarlet beige tan ivory cream gold golden silver bronze olive lime navy aqua azure "
+    "lavender lilac mauve peach coral salmon khaki amber ruby emerald sapphire burgundy ochre rust charcoal"
 )
 SIZES = {
     "small": ("small", "little", "tiny", "miniature", "mini"),
     "large": ("large", "big", "huge", "giant", "enormous", "massive"),
 }
 """The two sizes that questions are asked about, each with the words that mean it."""
-SIZE_OF = {word: size for size, words in SIZES.items() for word in words}
-NUMBERS = {
-    word: number
-    for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1)
-}
+SIZE_OF = {word: size for size, meant in SIZES.items() for word in meant}
+_SPELT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBERS = {word: number for number, word in enumerate(_SPELT, start=1)}
 COUNT_OF = NUMBERS | {"single": 1, "pair": 2}
 ARTICLES = frozenset(("a", "an"))
-DETERMINERS = ARTICLES | frozenset("the some several many few my his her its our their this that these those another any".split())
+DETERMINERS = ARTICLES | word_set(
+    "the some several many few my his her its our their this that these those another any"
+)
 
 PLACES = (
     "top left", "top", "top right",
@@ -33,27 +39,28 @@ PLACES = (
 )  # fmt: skip
 """The nine places of a frame in reading order."""
 
-ATTACHED = frozenset(
-    "hat cap helmet scarf scarves glasses sunglasses shirt dress coat jacket suit tie shoes boots gloves crown mask collar "
-    "hair beard eyes eye ears ear nose mouth tail wings wing horns legs arms hands head face smile teeth fur feathers "
-    "windows window doors door roof wheels handle handles lid sail sails leaves flowers branches petals stripes dots "
-    "spots pattern buttons backpack bag umbrella sword necklace".split()
+ATTACHED = word_set(
+    "hat cap helmet scarf scarves glasses sunglasses shirt dress coat jacket suit tie shoes boots gloves crown "
+    "mask collar hair beard eyes eye ears ear nose mouth tail wings wing horns legs arms hands head face smile "
+    "teeth fur feathers windows window doors door roof wheels handle handles lid sail sails leaves flowers "
+    "branches petals stripes dots spots pattern buttons backpack bag umbrella sword necklace"
 )
 """Things worn or parts of things: "with a hat" says more about its owner, and is no object of its own."""
 
-MANNER_NOUNS = frozenset(
-    "quality masterpiece edges outlines lines shapes colours colors drawing sketch doodle scribble lighting bokeh style "
-    "mood resolution render detail details artstation composition contrast focus hd 4k 8k uhd hdr text blur watermark "
-    "realism atmosphere blurriness noise grain".split()
+MANNER_NOUNS = word_set(
+    "quality masterpiece edges outlines lines shapes colours colors drawing sketch doodle scribble lighting bokeh "
+    "style mood resolution render detail details artstation composition contrast focus hd 4k 8k uhd hdr text "
+    "blur watermark realism atmosphere blurriness noise grain"
 )
-MANNER_WORDS = MANNER_NOUNS | frozenset(
-    "high low best top good great better well nicely badly clean crisp sharp precise professional careful carefully drawn "
-    "done made painted flat detailed highly very ultra intricate award winning award-winning trending cinematic dramatic "
-    "moody dreamy soft vintage retro surreal epic grunge textured watercolour watercolor hand hand-drawn rough quick "
-    "blurry messy sloppy photorealistic realistic minimal minimalist abstract beautiful stunning elegant gorgeous simple "
-    "plain please thanks nothing else exactly mainly on in of and the for".split()
+MANNER_WORDS = MANNER_NOUNS | word_set(
+    "high low best top good great better well nicely badly clean crisp sharp precise professional careful "
+    "carefully drawn done made painted flat detailed highly very ultra intricate award winning award-winning "
+    "trending cinematic dramatic moody dreamy soft vintage retro surreal epic grunge textured watercolour "
+    "watercolor hand hand-drawn rough quick blurry messy sloppy photorealistic realistic minimal minimalist "
+    "abstract beautiful stunning elegant gorgeous simple plain please thanks nothing else exactly mainly on in "
+    "of and the for"
 )
-"""Words of quality, style and mood: a phrase made of these alone, without an article, is about manner and no object."""
+"""Words of quality, style and mood: a phrase of these alone, without an article, is about manner and no object."""
 WELL = re.compile(
     r"\b(?:(?:well|nicely|carefully|beautifully|neatly)[ -](?:drawn|painted|made|done)|(?:drawn|painted|made|done) "
     r"(?:well|nicely|carefully|beautifully|neatly))\b",
@@ -61,9 +68,9 @@ WELL = re.compile(
 )
 """How people ask for a good picture."""
 
-_NOUNS_IN_ING = frozenset(
-    "building painting ceiling evening morning pudding wedding earring clothing drawing ring king wing thing string "
-    "spring swing sling wing offspring duckling seedling sibling railing lightning".split()
+_NOUNS_IN_ING = word_set(
+    "building painting ceiling evening morning pudding wedding earring clothing drawing ring king wing thing "
+    "string spring swing sling wing offspring duckling seedling sibling railing lightning"
 )
 _IRREGULAR = {
     "people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse", "geese": "goose",
@@ -72,7 +79,7 @@ _IRREGULAR = {
     "vases": "vase", "bicycles": "bicycle", "axes": "axe", "cookies": "cookie", "pies": "pie", "ties": "tie",
 }  # fmt: skip
 _PLURAL_OF = {one: many for many, one in _IRREGULAR.items()}
-_SAME = frozenset("sheep fish deer series species glass bus lens compass grass dress cross moss canvas iris cactus".split())
+_SAME = word_set("sheep fish deer series species glass bus lens compass grass dress cross moss canvas iris cactus")
 
 
 def is_verb_in_ing(word: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limner.agents.composer import compose
-from limner.agents.nouns import parse
+from limner.agents.parser import parse
 from limner.agents.sentences import read
 from limner.agents.style import Style
 from limner.types import Instruction, Prompt, Query
@@ -18,8 +18,8 @@ from limner.types import Instruction, Prompt, Query
 class Written:
     """A prompt and how it came about.
 
-    `applied` are ids of directives, `left` sentences of the instruction that were not understood, `unparsed` pieces of the
-    request that were kept as they are.
+    `applied` are ids of directives, `left` sentences of the instruction that were not understood, `unparsed` pieces
+    of the request that were kept as they are.
     """
 
     prompt: Prompt

@@ -1,0 +1,120 @@
+"""What each feature of a prompt is worth, from prompts and scores alone.
+
+Bayesian linear regression within queries: rewards and features are taken relative to their mean for the same request,
+so that easy and hard requests do not pass for good and bad wording; features that always come together share the
+credit; and what was never varied keeps the prior, whose width is what makes the critic try it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limner.agents.catalogue import CATALOGUE
+from limner.agents.features import Sight
+from limner.agents.nouns import Request
+from limner.agents.parser import parse
+from limner.agents.protocols import Contrast, Trial
+
+Array = NDArray[np.float64]
+PRIOR = 0.5
+"""Standard deviation of a feature's effect before anything is seen, in standard deviations of the rewards."""
+_INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}
+
+
+class Estimate(NamedTuple):
+    """An effect on the reward and its standard error."""
+
+    mean: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The posterior over the effects of all directives: normal, with this mean and covariance."""
+
+    mean: Array
+    covariance: Array
+
+    def of(self, gains: Sequence[str], losses: Sequence[str] = ()) -> Estimate:
+        """What it is worth to gain some features and lose others."""
+        weights = _weights(gains, losses)
+        variance = float(weights @ self.covariance @ weights)
+        return Estimate(float(weights @ self.mean), max(variance, 0.0) ** 0.5)
+
+    def drawn(self, rng: np.random.Generator) -> Effects:
+        """One draw from the posterior as if it were the truth (Thompson sampling)."""
+        values = rng.multivariate_normal(self.mean, self.covariance, method="eigh")
+        return Effects(values, np.zeros_like(self.covariance))
+
+
+def effects(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> Effects:
+    """Estimate all effects. Contrasts weigh beside the history: each is one more difference within a query."""
+    rows, rewards = _differences(history, contrasts)
+    size = len(CATALOGUE)
+    spread = float(np.sqrt(np.mean(rewards**2))) if len(rewards) else 0.0
+    if spread == 0.0:
+        return Effects(np.zeros(size), np.eye(size))
+    prior = np.eye(size) / (PRIOR * spread) ** 2
+    noise = spread**2
+    mean: Array = np.zeros(size)
+    covariance: Array = np.eye(size)
+    for _ in range(3):
+        # The noise depends on the fit and the fit on the noise; three rounds settle it.
+        covariance = np.asarray(np.linalg.inv(rows.T @ rows / noise + prior), np.float64)
+        mean = covariance @ rows.T @ rewards / noise
+        fitted = size - float(np.trace(prior @ covariance))
+        noise = max(float(np.sum((rewards - rows @ mean) ** 2)) / max(len(rewards) - fitted, 1.0), 0.01 * spread**2)
+    return Effects(mean, covariance)
+
+
+def _weights(gains: Sequence[str], losses: Sequence[str]) -> Array:
+    weights = np.zeros(len(CATALOGUE))
+    weights[[_INDEX[name] for name in gains]] += 1.0
+    weights[[_INDEX[name] for name in losses]] -= 1.0
+    return weights
+
+
+def _differences(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
+    """Features and rewards relative to the mean of their query, and each contrast's difference over the root of two."""
+    look = _Looker()
+    rows: list[Array] = [np.zeros((0, len(CATALOGUE)))]
+    rewards: list[Array] = [np.zeros(0)]
+    groups: dict[str, list[Trial]] = defaultdict(list)
+    for trial in history:
+        groups[trial.query.id].append(trial)
+    for trials in groups.values():
+        shown = np.array([look.features(trial) for trial in trials])
+        got = np.array([trial.reward for trial in trials])
+        rows.append(shown - shown.mean(axis=0))
+        rewards.append(got - got.mean())
+    for worst, best in ((pair.worst, pair.best) for pair in contrasts):
+        rows.append((look.features(best) - look.features(worst))[None] / np.sqrt(2))
+        rewards.append(np.array([best.reward - worst.reward]) / np.sqrt(2))
+    return np.concatenate(rows), np.concatenate(rewards)
+
+
+class _Looker:
+    """Features of trials as 0/1 vectors; each text is taken apart once."""
+
+    def __init__(self) -> None:
+        self._requests: dict[str, Request] = {}
+        self._seen: dict[tuple[str, str], Array] = {}
+
+    def features(self, trial: Trial) -> Array:
+        key = trial.query.text, trial.prompt.text
+        if key not in self._seen:
+            prompt = trial.prompt.text
+            sight = Sight(prompt, prompt.lower(), self._parsed(prompt), self._parsed(trial.query.text))
+            self._seen[key] = np.array([float(directive.feature(sight)) for directive in CATALOGUE])
+        return self._seen[key]
+
+    def _parsed(self, text: str) -> Request:
+        if text not in self._requests:
+            self._requests[text] = parse(text)
+        return self._requests[text]
