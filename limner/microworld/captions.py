@@ -27,18 +27,22 @@ _CONFUSES = {"terse": 0.14, "plain": 0.08, "relational": 0.08}
 """Chance of each thing to be called by another colour."""
 
 
-def captioned(
-    rng: np.random.Generator, split: Split, *, objects: tuple[float, ...] | None = None, structure: float | None = None
-) -> tuple[Scene, str]:
+def captioned(rng: np.random.Generator, split: Split, *, structure: float | None = None) -> tuple[Scene, str]:
     """A scene of a split and its caption; `structure` overrides the share of structured captions."""
     manner = str(rng.choice(list(MANNERS), p=[share for share, _ in MANNERS.values()]))
-    well = bool(rng.random() < MANNERS[manner][1])
-    scene = some_scene(rng, split, well=well) if objects is None else some_scene(rng, split, well=well, objects=objects)
-    register = _register(rng, manner, structure)
-    words = _words(manner, rng)
-    if register == "structured":
-        return scene, structured(scene, rng, words)
-    return scene, loose(scene, rng, register, words)
+    scene = some_scene(rng, split, well=bool(rng.random() < MANNERS[manner][1]))
+    return scene, _in_manner(scene, rng, manner, structure)
+
+
+def caption(scene: Scene, rng: np.random.Generator, *, structure: float | None = None) -> str:
+    """A caption for a given scene: the same law, its words of manner drawn given how well the scene is drawn."""
+    chances = np.array([share * (well if scene.well else 1 - well) for share, well in MANNERS.values()])
+    return _in_manner(scene, rng, str(rng.choice(list(MANNERS), p=chances / chances.sum())), structure)
+
+
+def _in_manner(scene: Scene, rng: np.random.Generator, manner: str, structure: float | None) -> str:
+    register, words = _register(rng, manner, structure), _words(manner, rng)
+    return structured(scene, rng, words) if register == "structured" else loose(scene, rng, register, words)
 
 
 def _register(rng: np.random.Generator, manner: str, structure: float | None) -> str:

@@ -29,21 +29,21 @@ WIDTH = 160
 POOLED = 256
 POOL_HEADS = 10
 SLOTS = 11
-BATCH = 96
-PLAN = Plan(steps=2000, lr=2e-3, warmup=100, ema=0.998, weight_decay=0.02, save_every=250)
+BATCH = 80
+PLAN = Plan(steps=1700, lr=2e-3, warmup=100, ema=0.998, weight_decay=0.02, save_every=250)
 _CELL = (len(SHAPES) + 1, len(COLOURS), len(SIZES))
 _NOTHING = -100
 
 
 def build(vocabulary: int) -> CLIPTextModel:
-    """The untrained text encoder (1.1 M parameters)."""
+    """The untrained text encoder (1 M parameters); plain attention is twice as fast as fused in bfloat16 on a CPU."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=vocabulary, hidden_size=WIDTH, intermediate_size=3 * WIDTH, projection_dim=WIDTH,
+            vocab_size=vocabulary, hidden_size=WIDTH, intermediate_size=2 * WIDTH, projection_dim=WIDTH,
             num_hidden_layers=4, num_attention_heads=5, max_position_embeddings=tokens.LENGTH,
-            bos_token_id=0, eos_token_id=1, pad_token_id=1,
+            bos_token_id=0, eos_token_id=1, pad_token_id=1, attn_implementation="eager",
         )
     )  # fmt: skip
 
