@@ -40,7 +40,7 @@ def parse(text: str) -> Request:
     fold.run()
     return Request(
         text=text,
-        lead=" ".join(text[:start].split()),
+        lead=" ".join((*text[:start].split(), *fold.chatter)),
         medium=" ".join(text[start:body].split()),
         things=tuple(fold.things),
         relations=tuple(fold.relations),
@@ -58,6 +58,7 @@ class _Fold:
     things: list[Thing] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     ground: Ground | None = None
+    chatter: list[str] = field(default_factory=list)
     manner: list[str] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -70,6 +71,9 @@ class _Fold:
                 self._add(unit)
             elif unit.kind == "place":
                 self._locate(unit, at)
+            elif unit.kind == "chatter":
+                self._close()
+                self.chatter.append(unit.words)
             elif unit.kind == "ground":
                 self._lay(unit)
             else:

@@ -1,4 +1,4 @@
-"""Cuts a request into units: words, links between objects, relations, places of the frame, and the ground.
+"""Cuts a request into units: chatter, words, links between objects, relations, places of the frame, and the ground.
 
 One pass of one regular expression whose alternatives stand in order of precedence, so that "to the left of a dog" is a
 relation, "to the left" a place, and "left shoe" two words.
@@ -13,7 +13,7 @@ from typing import Literal
 
 from limner.agents.words import COLOURS, COUNT_OF, DETERMINERS
 
-UnitKind = Literal["word", "link", "relation", "place", "ground"]
+UnitKind = Literal["chatter", "word", "link", "relation", "place", "ground"]
 RelationName = Literal["left of", "right of", "above", "below", "beside", "other"]
 
 
@@ -35,7 +35,7 @@ _PART = rf"(?:[\s-]+hand)?(?:\s+(?:corner|edge|side|half|part|third|area))?(?:\s
 _COMPOUND = r"(?:(?:top|upper|bottom|lower|middle|center|centre)[\s-]+(?:left|right|center|centre|middle))"
 _PLACE = (
     rf"\b(?:at|in|on|to|towards|near)\s+(?:the\s+)?(?:very\s+|far\s+|exact\s+)?{_NAME}{_PART}\b(?!\s+of\b|[\s-]+\w*(?:most)\b)"
-    rf"|\b{_COMPOUND}{_PART}\b(?!\s+of\b)|\b{_NAME}(?=\s*:)"
+    rf"|\b{_COMPOUND}{_PART}\b(?!\s+of\b)|\b{_NAME}{_PART}(?=\s*:)"
 )
 _COLOUR = "|".join(sorted(COLOURS, key=len, reverse=True))
 _SHADE = r"(?:(?:light|dark|pale|bright|deep)\s+)?"
@@ -58,9 +58,13 @@ _LINK = (
     r"(?:[,;:+&\n]|\.(?!\d))\s*(?:(?:and|plus|with)\b(?!\s+\w+ing\b))?"
     r"|\b(?:as\s+well\s+as|along\s+with|together\s+with|and|plus|with)\b"
 )
+_CHATTER = (
+    r"(?<=[,;.\n]\s)(?:(?:please\s+)?(?:draw|show|make|give|paint)(?:\s+(?:me|us))?|something\s+with|just|there\s+should\s+be"
+    r"|i\s+(?:want|need|would\s+like)|(?:can|could)\s+you\s+draw|(?:a\s+|an\s+)?(?:picture|image|drawing)\s+of)\b"
+)
 _WORD = r"[^\s,;:+&.(){}\[\]\"!?]+(?:\.\d+)?"
 _UNIT = re.compile(
-    rf"(?P<ground>{_GROUND})|(?P<relation>{_RELATION})|(?P<place>{_PLACE})|(?P<preposition>{_PREPOSITION})|(?P<link>{_LINK})"
+    rf"(?P<chatter>{_CHATTER})|(?P<ground>{_GROUND})|(?P<relation>{_RELATION})|(?P<place>{_PLACE})|(?P<preposition>{_PREPOSITION})|(?P<link>{_LINK})"
     rf"|(?P<word>{_WORD})",
     re.IGNORECASE,
 )
@@ -85,10 +89,8 @@ def units(text: str) -> Iterator[Unit]:
             yield Unit("place", words, place_meant(words))
         elif kind in ("relation", "preposition"):
             yield Unit("relation", words)
-        elif kind == "link":
-            yield Unit("link", words)
         else:
-            yield Unit("word", words)
+            yield Unit("chatter" if kind == "chatter" else "link" if kind == "link" else "word", words)
 
 
 def place_meant(words: str) -> str:
