@@ -16,8 +16,11 @@ from limner.microworld.law import COLOURS, GROUNDS, SHAPES, SIZES, Scene, Thing
 
 Split = Literal["train", "search", "validation", "held-out"]
 SPLITS: tuple[Split, ...] = ("train", "search", "validation", "held-out")
-_UP_TO: dict[Split, int] = {"train": 64, "search": 78, "validation": 84, "held-out": 100}
-_SALT = "limner-microworld-1"
+_TRAIN = 64
+"""Percent of contents in the training split; a second draw divides the rest."""
+_REST: dict[Split, int] = {"search": 40, "validation": 60, "held-out": 100}
+_SALTS = ("limner-microworld-1", "limner-microworld-rest-51")
+"""Chosen so that each split has some single things."""
 Content = tuple[tuple[str, str], ...]
 """Sorted (shape, colour) pairs; the colour "any" where a request names none."""
 
@@ -29,9 +32,14 @@ def content(things: Sequence[Thing]) -> Content:
 
 def split_of(stuff: Content) -> Split:
     """The split that a content belongs to."""
-    text = _SALT + "|" + ",".join(f"{colour} {shape}" for shape, colour in stuff)
-    bucket = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % 100
-    return next(split for split in SPLITS if bucket < _UP_TO[split])
+    text = ",".join(f"{colour} {shape}" for shape, colour in stuff)
+    if _percentile(_SALTS[0], text) < _TRAIN:
+        return "train"
+    return next(split for split, limit in _REST.items() if _percentile(_SALTS[1], text) < limit)
+
+
+def _percentile(salt: str, text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{salt}|{text}".encode(), digest_size=8).digest()) % 100
 
 
 def some_scene(
