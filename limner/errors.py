@@ -103,3 +103,7 @@ class ScoringError(ModelError):
 
 class ChatError(ModelError):
     """A chat endpoint gave no usable reply."""
+
+
+class ReplyLost(LimnerError):
+    """A remote call was sent and no reply came: nobody knows whether it was carried out, so it stays charged."""

@@ -65,8 +65,11 @@ class ChatModel(Model, Protocol):
     async def turn(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Turn:
         """Reply to the messages; `schema` is the JSON schema that the reply shall obey.
 
+        A reply that is a refusal, empty or cut off is a `Turn` too, since it is paid for: `finish_reason` tells.
+
         Raises:
-            limner.errors.ChatError: no usable reply (refused, empty, cut off, connection, quota).
+            limner.errors.ChatError: the endpoint did not take the request (no connection, key, quota, bad request).
+            limner.errors.ReplyLost: the request was sent, and no reply came.
         """
         ...
 
