@@ -68,8 +68,8 @@ def evolve(
         resume: a session (its directory, or its name under `out`) to go on with. Nothing recorded is paid twice.
         progress: called after every step.
         **options: any setting by its name (`rounds=5`, `seed=1`, `budget_pictures=300`, `out="runs"`; see
-            `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions` and `agents` may be objects, too; `professional` is a
-            callable (query, count) -> prompts in place of the prompt database.
+            `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions` and `agents` may
+            be objects, too; `professional` is a callable (query, count) -> prompts in place of the prompt database.
 
     Raises:
         limner.errors.LimnerError: see its tree; a spent budget is an error only if there is no result yet.

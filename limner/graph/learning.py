@@ -13,14 +13,14 @@ from limner.agents import Contrast, Review, Trial
 from limner.bandits import Bandit
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.rewarding import rewarded
-from limner.graph.state import ArmStats, EvolveState, InstructionRow, Shot
+from limner.graph.state import PROFESSIONAL, ArmStats, EvolveState, InstructionRow, Shot
 from limner.ledger import position
 from limner.types import Instruction, Prompt
 
 
 def learn(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     """Reward every shot, tell the bandit, keep the survivors and name the worst of them."""
-    shots, spread = rewarded(deps.settings, state["shots"], state["spread"])
+    shots, spread = rewarded(deps.settings, state["shots"], state["spread"], beside=PROFESSIONAL)
     with deps.spans.plan() as span:
         policy = deps.bandit(state["bandit"])
         arms = _told(policy, state, shots)

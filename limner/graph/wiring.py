@@ -13,7 +13,6 @@ from limner.generation import generator
 from limner.graph.deps import EvolveDeps, Professional, QuerySets
 from limner.graph.queries import checked, divided
 from limner.ledger import Budget, Ledger, recorded
-from limner.microworld.queries import queries
 from limner.prompt_db import PromptDatabase
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
@@ -63,6 +62,8 @@ def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> t
 
 def embedded_queries() -> QuerySets:
     """The embedded world's queries, in the splits that it ships."""
+    from limner.microworld.queries import queries
+
     return QuerySets(*(tuple(queries(split)) for split in ("search", "validation", "held_out")))
 
 

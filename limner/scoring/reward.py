@@ -1,15 +1,16 @@
 """The search's reward: a picture's taste score, made comparable between queries, and its answered questions.
 
-reward = taste weight x z(taste) + questions weight x mean(P(yes) - P(no)). Taste is centred on the mean of the pictures
-of the same query and round, so an easy query favours nobody. It is divided by ONE spread within queries, pooled over
-all queries and rounds so far: divided by its own, a query whose pictures hardly differ would shout the loudest.
+reward = taste weight x z(taste) + questions weight x mean(P(yes) - P(no)). Taste is centred per query and round, so an
+easy query favours nobody: on its references (professional prompts, the same yardstick in every round; questions are then
+measured from them too), or without any on all its pictures, which rise as instructions improve. It is divided by ONE
+spread within queries, pooled over all rounds: by its own, a query whose pictures hardly differ would shout the loudest.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,11 +39,15 @@ class RewardWeights:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One picture of a round: the id of the query it answers and what each judge said (None: could not be read)."""
+    """One picture of a round: the id of the query it answers and what each judge said (None: could not be read).
+
+    A `reference` is what the other pictures of its query are measured from.
+    """
 
     query: str
     taste: float | None
     questions: float | None
+    reference: bool = False
 
 
 class Rewards(NamedTuple):
@@ -62,30 +67,51 @@ def rewards(rows: Sequence[Judged], weights: RewardWeights | None = None, before
         before: the spread of taste within queries in earlier rounds (`Rewards.spread` of the last one).
     """
     weights = weights or RewardWeights()
-    by_query = _taste_by_query(rows)
-    spread = Spread.within(by_query.values()).and_also(before or Spread())
-    centres = {query: math.fsum(tastes) / len(tastes) for query, tastes in by_query.items()}
+    tastes = _by_query(rows, _taste)
+    spread = Spread.within(tastes.values()).and_also(before or Spread())
     scale = max(spread.sd, SPREAD_FLOOR)
-    values = tuple(_reward(row, weights, centres.get(row.query, 0.0), scale) for row in rows)
+    references = [row for row in rows if row.reference]
+    taste_from = _means({**tastes, **_by_query(references, _taste)})
+    questions_from = _means(_by_query(references, _questions))
+    values = tuple(_reward(row, weights, taste_from, questions_from, scale) for row in rows)
     return Rewards(values, sum(value is None for value in values), spread)
 
 
-def _taste_by_query(rows: Sequence[Judged]) -> dict[str, list[float]]:
+def _taste(row: Judged) -> float | None:
+    return row.taste
+
+
+def _questions(row: Judged) -> float | None:
+    return row.questions
+
+
+def _by_query(rows: Sequence[Judged], said: Callable[[Judged], float | None]) -> dict[str, list[float]]:
     grouped = defaultdict(list)
     for row in rows:
-        if row.taste is not None:
-            grouped[row.query].append(row.taste)
+        value = said(row)
+        if value is not None:
+            grouped[row.query].append(value)
     return grouped
 
 
-def _reward(row: Judged, weights: RewardWeights, centre: float, scale: float) -> float | None:
+def _means(grouped: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {query: math.fsum(values) / len(values) for query, values in grouped.items()}
+
+
+def _reward(
+    row: Judged,
+    weights: RewardWeights,
+    taste_from: Mapping[str, float],
+    questions_from: Mapping[str, float],
+    scale: float,
+) -> float | None:
     value = 0.0
     if weights.taste:
         if row.taste is None:
             return None
-        value += weights.taste * (row.taste - centre) / scale
+        value += weights.taste * (row.taste - taste_from[row.query]) / scale
     if weights.questions:
         if row.questions is None:
             return None
-        value += weights.questions * row.questions
+        value += weights.questions * (row.questions - questions_from.get(row.query, 0.0))
     return value

@@ -90,3 +90,19 @@ def test_rewards_follow_taste_within_a_query(judged):
         for other, b in scored:
             if one.query == other.query and one.taste < other.taste:
                 assert a <= b
+
+
+def test_references_are_what_the_others_are_measured_from():
+    judged = [Judged("a", 30.0, 0.9, reference=True), Judged("a", 26.0, 0.5), Judged("b", 10.0, 0.5)]
+    taste = rewards(judged, TASTE_ONLY)
+    assert taste.values[0] == 0.0
+    assert taste.values[1] == pytest.approx(-4.0 / taste.spread.sd)
+    assert rewards(judged, RewardWeights(0.0, 1.0)).values == pytest.approx((0.0, -0.4, 0.5))
+
+
+def test_a_better_rival_does_not_change_what_an_arm_earned_beside_a_reference():
+    reference, arm = Judged("a", 30.0, None, reference=True), Judged("a", 26.0, None)
+    before = Spread(1000, 1000.0)
+    alone = rewards([reference, arm], TASTE_ONLY, before).values[1]
+    beside_a_rival = rewards([reference, arm, Judged("a", 32.0, None)], TASTE_ONLY, before).values[1]
+    assert alone == pytest.approx(beside_a_rival, rel=0.02)
