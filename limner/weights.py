@@ -11,17 +11,16 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-SUFFIXES = frozenset(
-    {".safetensors", ".bin", ".pt", ".pth", ".onnx", ".onnx_data", ".json", ".txt", ".model", ".jinja"}
-)
-"""Files that decide what a model does; read-me files, licences and pictures do not."""
+SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja"})
+"""Files that decide what a model does; read-me files, pictures and hidden folders do not."""
 
 
 def model_files(path: Path) -> list[Path]:
     """The files that decide what the model at `path` does, in the order of their names; a file stands for itself."""
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    there = (file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    return sorted(file for file in there if not any(part.startswith(".") for part in file.relative_to(path).parts))
 
 
 def model_hash(path: Path) -> str:
