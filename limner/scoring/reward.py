@@ -1,7 +1,7 @@
 """The search's reward: a picture's taste score, made comparable between queries, and its answered questions.
 
 reward = taste weight x z(taste) + questions weight x mean(P(yes) - P(no)). Taste is centred per query and round, so an
-easy query favours nobody: on its references (professional prompts, the same yardstick in every round; questions are then
+easy query favours nobody: on its references (professional prompts, the same yardstick in all rounds; questions are then
 measured from them too), or without any on all its pictures, which rise as instructions improve. It is divided by ONE
 spread within queries, pooled over all rounds: by its own, a query whose pictures hardly differ would shout the loudest.
 """
