@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from limner.generation import from_callable as generator
     from limner.graph.api import aevolve as aevolve
     from limner.graph.api import evolve as evolve
+    from limner.graph.api import evolve_deps as evolve_deps
     from limner.graph.evolve import build_evolve as build_evolve
     from limner.graph.evolve import initial_state as initial_state
     from limner.ledger import Budget as Budget
@@ -32,6 +33,7 @@ _WHERE = {
     "aevolve": ("limner.graph.api", "aevolve"),
     "build_evolve": ("limner.graph.evolve", "build_evolve"),
     "evolve": ("limner.graph.api", "evolve"),
+    "evolve_deps": ("limner.graph.api", "evolve_deps"),
     "generator": ("limner.generation", "from_callable"),
     "initial_state": ("limner.graph.evolve", "initial_state"),
     "scorer": ("limner.scoring", "scorer_from_callable"),
@@ -46,6 +48,7 @@ __all__ = [
     "aevolve",
     "build_evolve",
     "evolve",
+    "evolve_deps",
     "generator",
     "initial_state",
     "scorer",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from limner.graph.outcome import model_names, outcome
 from limner.graph.session import Session, write_json
 from limner.graph.state import EvolveState
 from limner.graph.wiring import (
+    Given,
     assemble,
     budget,
     build_models,
@@ -96,21 +97,39 @@ def run_sync(prepared: Prepared, progress: Callable[[Progress], None] | None = N
 
 async def run(prepared: Prepared, progress: Callable[[Progress], None] | None = None) -> EvolveResult:
     """Carry out a prepared run, from its beginning or from where it stopped."""
-    settings = prepared.settings
-    models = build_models(settings, prepared.given)
-    with (
-        _session(prepared) as session,
-        Spans.open(session.folder / "trace.jsonl", session.id) as spans,
-        Ledger.open(session.folder, budget(settings.budget), spans=spans) as ledger,
-    ):
-        deps = assemble(settings, models, prepared.queries, ledger, spans)
-        _begin(session, prepared, deps)
-        with spans.workflow("evolve"):
+    models = build_models(prepared.settings, prepared.given)
+    with _opened(prepared, models) as (session, deps):
+        with deps.spans.workflow("evolve"):
             state = await _final_state(deps, session, progress)
         result = outcome(deps, state, session=session.id, folder=session.folder, notes=prepared.notes)
         write_json(session.folder / "result.json", as_json(result))
-        write_report(result, ledger.picture)
+        write_report(result, deps.ledger.picture)
     return result
+
+
+@contextmanager
+def evolve_deps(
+    queries: Sequence[str] | QuerySets | None = None, *, resume: str | Path | None = None, **options: Any
+) -> Iterator[EvolveDeps]:
+    """Open a session and yield what `build_evolve` needs, for those who run the graph themselves.
+
+    Arguments and errors are those of `evolve`. The session (its ledger, its trace, its lock) is closed at the end.
+    """
+    prepared = prepare(queries, resume=resume, **options)
+    with _opened(prepared, build_models(prepared.settings, prepared.given)) as (_, deps):
+        yield deps
+
+
+@contextmanager
+def _opened(prepared: Prepared, models: Given) -> Iterator[tuple[Session, EvolveDeps]]:
+    with (
+        _session(prepared) as session,
+        Spans.open(session.folder / "trace.jsonl", session.id) as spans,
+        Ledger.open(session.folder, budget(prepared.settings.budget), spans=spans) as ledger,
+    ):
+        deps = assemble(prepared.settings, models, prepared.queries, ledger, spans)
+        _begin(session, prepared, deps)
+        yield session, deps
 
 
 def as_json(result: EvolveResult) -> dict[str, Any]:
