@@ -143,10 +143,12 @@ def _decoded(picture: Picture) -> Image | Failure:
 
 def _check_tokenizer(tokenizer: Any, config: Any, identity: str) -> None:
     """CLIP pools at the end-of-text token: with another vocabulary it would answer, wrongly and in silence."""
-    if len(tokenizer) > config.vocab_size or tokenizer.eos_token_id not in (config.eos_token_id, config.vocab_size - 1):
+    # Old configurations say 2 whatever the vocabulary; CLIPModel then pools at the largest id.
+    end = config.vocab_size - 1 if config.eos_token_id == 2 else config.eos_token_id
+    if len(tokenizer) > config.vocab_size or tokenizer.eos_token_id != end:
         raise WeightsError(
             f"the tokenizer of {identity} does not belong to its model: {len(tokenizer)} tokens with end-of-text "
-            f"{tokenizer.eos_token_id}, where the model has {config.vocab_size} with end-of-text {config.eos_token_id}"
+            f"{tokenizer.eos_token_id}, where the model has {config.vocab_size} with end-of-text {end}"
         )
 
 

@@ -1,5 +1,6 @@
 """Fakes for tests, yours and ours."""
 
+from limner.testing.chat_server import ChatBehaviour, ChatServer
 from limner.testing.fakes import (
     CallLog,
     ChatFromCallable,
@@ -14,7 +15,9 @@ from limner.testing.image_server import Behaviour, ImageServer
 __all__ = [
     "Behaviour",
     "CallLog",
+    "ChatBehaviour",
     "ChatFromCallable",
+    "ChatServer",
     "CountingGenerator",
     "HashGenerator",
     "ImageServer",

@@ -10,6 +10,14 @@ from limner.types import Picture, Prompt, Recipe
 WORDS = "is there a red blue circle square ? . answer yes no or the picture drawn well"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """More threads spin against each other on busy cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def draw():
     """draw(seed, size) -> a picture of random colours."""
