@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.statistics import (
@@ -29,6 +29,7 @@ def test_quantiles_are_those_of_the_printed_tables(p, freedom, expected):
     assert t_quantile(p, freedom) == pytest.approx(expected, abs=6e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(-50, 50), st.floats(0.5, 500))
 def test_distribution_is_symmetric_and_inverts(t, freedom):
     p = t_cdf(t, freedom)
@@ -64,6 +65,7 @@ def test_missing_values_are_left_out_and_too_few_have_no_bounds():
     assert mean_interval([1.0, None, 3.0]) == mean_interval([1.0, 3.0])
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=2, max_size=20), numbers)
 def test_an_interval_moves_with_its_values(values, shift):
     before, after = mean_interval(values), mean_interval([value + shift for value in values])
@@ -90,6 +92,7 @@ def test_claims_are_paired_by_query_and_clustered_by_seed():
     assert paired_by_seed(first, second) == mean_interval([2.0, 3.0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(numbers, max_size=6), max_size=6), numbers)
 def test_pooled_spread_ignores_where_each_group_lies(groups, shift):
     moved = [[value + shift for value in groups[0]], *groups[1:]] if groups else []

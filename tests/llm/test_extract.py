@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.llm.extract import json_objects
@@ -52,11 +52,13 @@ def test_where_there_is_none_nothing_is_made_up(text):
     assert list(json_objects(text)) == []
 
 
+@settings(deadline=None)
 @given(objects, st.text("abc .,\n`"), st.text("abc .,\n`"))
 def test_any_object_survives_prose_around_it(value, before, after):
     assert list(json_objects(before + json.dumps(value) + after)) == [value]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_without_error(text):
     assert all(isinstance(found, dict) for found in json_objects(text))

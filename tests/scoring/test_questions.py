@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.scoring import QuestionScorer
@@ -86,6 +86,7 @@ def test_impossible_needs_are_a_failure_in_place(questions, reason):
     assert scores[1].value == 1.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.none() | st.floats(0, 1), st.sets(st.integers(0, 9))), max_size=10))
 def test_scores_stay_in_range_and_every_question_is_accounted_for(drawn):
     questions = [Question(str(n), needs=tuple(str(p) for p in needs if p < n)) for n, (_, needs) in enumerate(drawn)]

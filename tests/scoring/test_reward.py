@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import SettingsError
@@ -71,6 +71,7 @@ def test_impossible_weights_are_refused(pair):
         RewardWeights(*pair)
 
 
+@settings(deadline=None)
 @given(rows, st.floats(-100, 100))
 def test_shifting_a_querys_taste_changes_no_reward(judged, shift):
     moved = [
@@ -82,6 +83,7 @@ def test_shifting_a_querys_taste_changes_no_reward(judged, shift):
         assert one is None or other == pytest.approx(one, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_rewards_follow_taste_within_a_query(judged):
     values = rewards(judged, TASTE_ONLY).values
