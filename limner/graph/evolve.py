@@ -20,6 +20,7 @@ from limner.graph.drawing import ask, draw, score, write, write_tasks
 from limner.graph.finish import choose, tabulate
 from limner.graph.learning import criticise, learn, modify, row_of
 from limner.graph.nodes import from_async, from_sync
+from limner.graph.pairing import paired
 from limner.graph.planning import plan
 from limner.graph.state import ArmStats, EvolveState
 
@@ -38,7 +39,8 @@ def build_evolve(
 
     Args:
         deps: what the nodes call.
-        checkpointer: `SqliteSaver` for `invoke`, `AsyncSqliteSaver` for `ainvoke` and `astream`, or None.
+        checkpointer: `SqliteSaver` for `invoke`, `AsyncSqliteSaver` for `ainvoke` and `astream`, or None. A wrong
+            pairing is a `limner.errors.UsageError` when the graph is run.
 
     Returns:
         The graph; run it on `initial_state(deps)`, or on None to resume a thread.
@@ -61,7 +63,7 @@ def build_evolve(
     graph.add_edge("modify", "plan")
     graph.add_edge("choose", "plan")
     graph.add_edge("tabulate", END)
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile(checkpointer=paired(checkpointer) if checkpointer else None)
 
 
 def initial_state(deps: EvolveDeps) -> EvolveState:

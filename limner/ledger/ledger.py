@@ -137,6 +137,15 @@ class Ledger:
         assert isinstance(picture, Picture)
         return picture
 
+    def pictures(self) -> list[Picture]:
+        """Every recorded picture, in the order asked; two recipes may have given the same bytes.
+
+        Raises:
+            MissingBlob: the file of one is gone or has changed.
+            CorruptSession: the row of one does not read back.
+        """
+        return [picture for row in self._store.pictures() if isinstance(picture := self.door.read(row), Picture)]
+
     def close(self) -> None:
         """Note the active time and close the files. Closing again does nothing."""
         if not self._closed:

@@ -179,6 +179,12 @@ class Store:
             found = self._select(query, (blob,))
         return self._row(found[0]["key"], found[0]) if found else None
 
+    def pictures(self) -> list[Row]:
+        """Every recorded call that drew a picture, in the order asked."""
+        query = "SELECT * FROM calls WHERE kind = 'picture' AND state = 'recorded' AND blob IS NOT NULL ORDER BY id"
+        with self._lock, guarded(self._path):
+            return [self._row(row["key"], row) for row in self._select(query, ())]
+
     def close(self, seconds: float | None) -> None:
         """Note the active time (None when replaying), let go of what we still hold and close the database."""
         try:

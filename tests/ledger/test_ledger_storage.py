@@ -184,3 +184,13 @@ def test_closing_twice_is_closing(tmp_path):
     ledger = Ledger.open(tmp_path)
     ledger.close()
     ledger.close()
+
+
+def test_every_recorded_picture_is_listed_and_no_failure(tmp_path, recipes):
+    model = HashGenerator(terms=Terms(batch=4), failing=[1])
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.pictures() == []
+        drawn = recorded(model, ledger).generate(recipes(6))
+        recorded(model, ledger).generate(recipes(3))
+    with Ledger.open(tmp_path, replay=True) as ledger:
+        assert ledger.pictures() == [drawn[0], *drawn[2:]]
