@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from limner.errors import SettingsError
 
 CONFIG_FILE = "limner.toml"
+NO_JUDGE = "none"
+"""What stands for a model where a judge is to be left out."""
 
 
 class _Section(BaseModel):
@@ -26,8 +28,9 @@ class ModelSettings(_Section):
     """Which models do the work, by name (see README, "Names of models")."""
 
     generator: str = "microworld"
-    taste: str | None = "microworld"
-    questions: str | None = "microworld"
+    taste: str = "microworld"
+    questions: str = "microworld"
+    """The two judges; "none" leaves one out."""
     agents: str = "directives"
     base_url: str | None = None
     """Address of an OpenAI-compatible endpoint, where a model is a remote one."""

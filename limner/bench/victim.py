@@ -61,9 +61,9 @@ def _say(step: Progress) -> None:
 
 
 def _judge(request: dict[str, Any]) -> dict[str, Any]:
-    """A judge without weights, where the picture is a fake: how dark the first pixel is."""
+    """The embedded judges, or one without weights where the picture is a fake: how dark the first pixel is."""
     if request["generator"] == "microworld":
-        return {}
+        return {"taste": "microworld", "questions": "microworld"}
     from limner.testing.fakes import ScorerFromFunction
 
     return {"taste": ScorerFromFunction(_darkness), "questions_weight": 0.0}

@@ -20,9 +20,9 @@ def evolve(
     ] = None,
     queries: Annotated[Path | None, typer.Option(help="File of requests, one a line, or .jsonl.")] = None,
     generator: Annotated[str | None, typer.Option(help="Image model: microworld, diffusers:ID, images:MODEL.")] = None,
-    taste: Annotated[str | None, typer.Option(help="Preference scorer: microworld, hps:v2.1, hps:PATH.")] = None,
+    taste: Annotated[str | None, typer.Option(help="Preference scorer: microworld, hps:v2.1, hps:PATH, none.")] = None,
     questions: Annotated[
-        str | None, typer.Option(help="Vision model for yes/no checks: microworld, transformers:ID.")
+        str | None, typer.Option(help="Vision model for yes/no checks: microworld, transformers:ID, none.")
     ] = None,
     agents: Annotated[str | None, typer.Option(help="Family of agents: directives.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,

@@ -11,8 +11,8 @@ from limner import settings as settings_module
 from limner.errors import CorruptSession, SettingsError
 from limner.graph.deps import QuerySets
 from limner.graph.session import Session
-from limner.graph.wiring import Given, budget, named, query_sets, recorded_queries
-from limner.settings import BudgetSettings, EvolveSettings, ModelSettings, Settings
+from limner.graph.wiring import Given, budget, check_judges, named, query_sets, recorded_queries
+from limner.settings import NO_JUDGE, BudgetSettings, EvolveSettings, ModelSettings, Settings
 
 OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "agents": "agents"}
 """Options that may be a name or an object, and the field of `Given` that takes the object."""
@@ -41,6 +41,7 @@ def prepare(
     session = values.pop("session", None)
     if resume is None:
         settings = named(settings_module.load(**_sections(values)), objects)
+        check_judges(settings)
         budget(settings.budget)
         sets, notes = query_sets(settings, queries)
         return Prepared(settings, objects, sets, tuple(notes), session=session)
@@ -64,6 +65,9 @@ def _objects(options: dict[str, Any]) -> tuple[Given, dict[str, Any]]:
     for name, field in OBJECTS.items():
         if name in values and not isinstance(values[name], str | None):
             objects[field] = values.pop(name)
+    for judge in ("taste", "questions"):
+        if judge in values and values[judge] is None:
+            values[judge] = NO_JUDGE
     return Given(**objects), values
 
 

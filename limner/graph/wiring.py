@@ -16,7 +16,7 @@ from limner.ledger import Budget, Ledger, recorded
 from limner.prompt_db import PromptDatabase
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
-from limner.settings import BudgetSettings, Settings
+from limner.settings import NO_JUDGE, BudgetSettings, Settings
 from limner.tracing.spans import Spans
 from limner.types import Instruction, Query
 
@@ -43,6 +43,22 @@ def named(settings: Settings, given: Given) -> Settings:
     if given.agents is not None:
         names["agents"] = given.agents.name
     return settings.model_copy(update={"models": settings.models.model_copy(update=names)})
+
+
+def check_judges(settings: Settings) -> None:
+    """Refuse to judge another generator's pictures by the embedded world's judges unless that is asked for.
+
+    Raises:
+        SettingsError: naming the judge that was left at its default.
+    """
+    models, search = settings.models, settings.evolve
+    weights = {"taste": search.taste_weight, "questions": search.questions_weight}
+    unsaid = [name for name, weight in weights.items() if weight and name not in models.model_fields_set]
+    if unsaid and models.generator != EMBEDDED:
+        raise SettingsError(
+            f"The pictures of {models.generator!r} have no judge for {' and '.join(unsaid)}: the default judges know "
+            f"the embedded world alone. Name a model (taste: hps:v2.1, questions: transformers:ID) or {NO_JUDGE!r}."
+        )
 
 
 def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> tuple[QuerySets, list[str]]:
@@ -80,19 +96,24 @@ def build_models(settings: Settings, given: Given) -> Given:
         WeightsError: a model's files are missing or wrong.
         SettingsError: there is nothing to judge pictures by.
     """
-    models = settings.models
+    models, search = settings.models, settings.evolve
     set_threads(settings.torch_threads)
     built = Given(
         generator=given.generator or generator(models.generator, batch=models.batch, **settings.endpoint()),
-        taste=given.taste or (scorer(models.taste) if models.taste and settings.evolve.taste_weight else None),
+        taste=given.taste or (scorer(models.taste) if used(models.taste, search.taste_weight) else None),
         vision=given.vision
-        or (vision_model(models.questions) if models.questions and settings.evolve.questions_weight else None),
+        or (vision_model(models.questions) if used(models.questions, search.questions_weight) else None),
         agents=given.agents or agents(models.agents),
         professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
     )
     if built.taste is None and built.vision is None:
         raise SettingsError("There is no judge: give models.taste or models.questions a model and a weight above 0.")
     return built
+
+
+def used(judge: str, weight: float) -> bool:
+    """Whether a judge named in the settings takes part."""
+    return judge != NO_JUDGE and weight > 0
 
 
 def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger, spans: Spans) -> EvolveDeps:
