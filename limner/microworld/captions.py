@@ -15,7 +15,7 @@ import numpy as np
 from limner.microworld import language as say
 from limner.microworld.grammar import request
 from limner.microworld.law import COLOURS, SIZES, Scene, Thing
-from limner.microworld.splits import Split, content, some_scene
+from limner.microworld.splits import Split, content, some_scene, split_of
 
 REGISTERS = {"terse": 0.15, "plain": 0.24, "relational": 0.13, "structured": 0.48}
 """How often each register is used."""
@@ -65,6 +65,8 @@ def _words(manner: str, rng: np.random.Generator) -> list[str]:
     return say.some(rng, source, int(rng.integers(1, 4)))
 
 
+_TRIES = 8
+
 # --- structured ---------------------------------------------------------------------------------------------------
 
 
@@ -89,6 +91,8 @@ def structured(scene: Scene, rng: np.random.Generator, words: list[str], *, comp
         clauses = [_clause(thing, rng, sized, where, article, size_form) for thing in things]
     if complete or rng.random() < 0.92:
         clauses.insert(0 if rng.random() < 0.15 else len(clauses), _ground_clause(scene.ground, rng))
+    if not complete and rng.random() < 0.08:
+        clauses[0] = f"{say.pick(rng, say.CHATTER)} {clauses[0]}"
     return _laid_out(clauses, words, rng)
 
 
@@ -125,8 +129,6 @@ def _laid_out(clauses: list[str], words: list[str], rng: np.random.Generator) ->
         body = separator.join(clauses[:-1]) + ", " + clauses[-1] if len(clauses) > 1 else clauses[0]
     else:
         body = separator.join(clauses)
-    if rng.random() < 0.08:
-        body = f"{say.pick(rng, say.CHATTER)} {body}"
     if not words:
         return body
     said = ", ".join(words)
@@ -152,16 +154,26 @@ def loose(scene: Scene, rng: np.random.Generator, register: str, words: list[str
 
 
 def _misremembered(scene: Scene, rng: np.random.Generator, register: str) -> Scene:
-    """The scene as its careless teller has it in mind."""
-    kept = [t for i, t in enumerate(scene.things) if i == 0 or rng.random() > _FORGETS[register]]
-    told = tuple(
-        replace(t, colour=say.pick(rng, list(COLOURS))) if rng.random() < _CONFUSES[register] else t for t in kept
-    )
+    """The scene as its careless teller has it in mind; never one whose content belongs to another split."""
+    home = split_of(content(scene.things))
+    told = scene.things
+    for _ in range(_TRIES):
+        guess = _muddled(scene.things, rng, register)
+        if split_of(content(guess)) == home:
+            told = guess
+            break
     if rng.random() < 0.2:
         # Places and sizes said in passing are often guesses.
         cells = np.sort(rng.choice(9, len(told), replace=False))
         told = tuple(replace(t, cell=int(c), size=say.pick(rng, SIZES)) for t, c in zip(told, cells, strict=True))
     return replace(scene, things=told)
+
+
+def _muddled(things: tuple[Thing, ...], rng: np.random.Generator, register: str) -> tuple[Thing, ...]:
+    kept = [t for i, t in enumerate(things) if i == 0 or rng.random() > _FORGETS[register]]
+    return tuple(
+        replace(t, colour=say.pick(rng, list(COLOURS))) if rng.random() < _CONFUSES[register] else t for t in kept
+    )
 
 
 def _terse(scene: Scene, rng: np.random.Generator) -> str:

@@ -1,0 +1,49 @@
+"""Putting the painter together: a stock StableDiffusionPipeline folder of half-precision safetensors."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.microworld.law import FRAME
+from limner.microworld.train import text, unet, vae
+from limner.microworld.train.loop import load_average
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+FOLDER = Path(__file__).parent.parent / "weights" / "painter"
+"""Where the shipped painter stands."""
+STEPS = 16
+GUIDANCE = 3.0
+
+
+def assemble(out: Path) -> StableDiffusionPipeline:
+    """The pipeline made of the moving averages in a training folder, in single precision."""
+    from diffusers import StableDiffusionPipeline
+
+    readers, tokenizer = text.load(out)
+    return StableDiffusionPipeline(
+        vae=vae.load(out),
+        text_encoder=readers.encoder,
+        tokenizer=tokenizer,
+        unet=load_average(unet.build(), out / "unet"),
+        scheduler=unet.scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def write(out: Path, folder: Path = FOLDER) -> None:
+    """Assemble and save, with the defaults by which it is best asked beside it."""
+    import torch
+
+    pipeline = assemble(out).to(dtype=torch.float16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.save_pretrained(folder, safe_serialization=True)
+    defaults = {"steps": STEPS, "guidance": GUIDANCE, "width": FRAME, "height": FRAME, "scheduler": "DDIMScheduler"}
+    (folder / "limner.json").write_text(json.dumps(defaults, indent=2) + "\n", encoding="utf-8")
