@@ -17,7 +17,7 @@ from limner.microworld.law import Case, Scene
 from limner.microworld.splits import SPLITS, Split, some_scene
 from limner.types import Query
 
-SHIPPED: dict[Split, int] = {"search": 200, "validation": 100, "held-out": 240}
+SHIPPED: dict[Split, int] = {"search": 200, "validation": 100, "held_out": 240}
 """How many queries of each split are shipped; they are `cases(split, count)` with seed 0."""
 PROFESSIONALS = 6
 """Professional prompts for each search query."""

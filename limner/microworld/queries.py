@@ -12,7 +12,7 @@ _FILE = "queries.json"
 
 
 def queries(split: str) -> list[Query]:
-    """The queries of a split: "search", "validation" or "held-out"."""
+    """The queries of a split: "search", "validation" or "held_out"."""
     stored = json.loads((files("limner.microworld") / "data" / _FILE).read_text(encoding="utf-8"))
     if split not in stored:
         raise QueryError(f"there are no queries of the split {split!r}: choose one of {', '.join(stored)}")

@@ -14,11 +14,11 @@ import numpy as np
 
 from limner.microworld.law import COLOURS, GROUNDS, SHAPES, SIZES, Scene, Thing
 
-Split = Literal["train", "search", "validation", "held-out"]
-SPLITS: tuple[Split, ...] = ("train", "search", "validation", "held-out")
+Split = Literal["train", "search", "validation", "held_out"]
+SPLITS: tuple[Split, ...] = ("train", "search", "validation", "held_out")
 _TRAIN = 64
 """Percent of contents in the training split; a second draw divides the rest."""
-_REST: dict[Split, int] = {"search": 40, "validation": 60, "held-out": 100}
+_REST: dict[Split, int] = {"search": 40, "validation": 60, "held_out": 100}
 _SALTS = ("limner-microworld-1", "limner-microworld-rest-51")
 """Chosen so that each split has some single things."""
 Content = tuple[tuple[str, str], ...]

@@ -35,7 +35,7 @@ def paint(
     return pictures
 
 
-def some_scenes(count: int, things: int, seed: int, split: Split = "held-out") -> list[Scene]:
+def some_scenes(count: int, things: int, seed: int, split: Split = "held_out") -> list[Scene]:
     """Well-drawn scenes of a given number of things."""
     rng = np.random.default_rng([seed, things])
     objects = [float(i + 1 == things) for i in range(5)]
