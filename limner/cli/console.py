@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from limner.types import Interval
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, with stable keys.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
 
@@ -31,6 +33,11 @@ def out() -> Console:
 def print_json(value: Any) -> None:
     """One JSON object on stdout."""
     print(json.dumps(value, ensure_ascii=False))
+
+
+def interval_json(interval: Interval | None) -> dict[str, float | None] | None:
+    """An interval as JSON, with its names."""
+    return None if interval is None else interval._asdict()
 
 
 def interval_text(interval: dict[str, float | None] | None) -> str:
