@@ -154,7 +154,7 @@ CATALOGUE: tuple[Directive, ...] = (
         see.quality_before,
     ),
     # Words of style, mood and camera.
-    _style_words("dreamy", "Give it a dreamy mood.", "dreamy", "soft and magical"),
+    _style_words("dreamy", "Give it a dreamy mood.", "dreamy", "soft mood"),
     _style_words("cinematic", "Add cinematic lighting.", "cinematic lighting"),
     _style_words("camera", "Add words that photographers use.", "bokeh", "8k"),
     _style_words("old_master", "Ask for the style of an old master.", "in the style of an old master"),

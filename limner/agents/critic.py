@@ -20,10 +20,9 @@ from limner.agents.sentences import LONGEST, Change, Reading, changed, read
 
 @dataclass(frozen=True, slots=True)
 class DirectiveCritic:
-    """Contrasts prompts by their features. `explore` of the proposals are kept for what is not yet known."""
+    """Contrasts prompts by their features."""
 
     name: str = "directives"
-    explore: int = 1
 
     async def criticise(self, review: Review, limit: int = 3) -> Critique:
         """Name weaknesses with numbers, and at most `limit` improvements that lead to instructions not tried yet."""
@@ -31,7 +30,7 @@ class DirectiveCritic:
         open_changes = _open_changes(review, found)
         evident = [change for change in open_changes if _is_evident(_worth(found, change))]
         evident.sort(key=lambda change: -_worth(found, change).mean)
-        chosen = evident[: max(limit - self.explore, 1)][:limit]
+        chosen = evident[:limit]
         drawn = found.drawn(np.random.default_rng(review.seed))
         others = [change for change in open_changes if change not in chosen]
         others.sort(key=lambda change: -_worth(drawn, change).mean)
@@ -76,9 +75,7 @@ def _gap(review: Review) -> list[str]:
     if not review.contrasts:
         return []
     gap = fmean(pair.best.reward - pair.worst.reward for pair in review.contrasts)
-    return [
-        f"Its prompts score {gap:.2f} below the best known for the same requests ({len(review.contrasts)} compared)."
-    ]
+    return [f"Its prompts score {gap:.2f} below the best known for the same {len(review.contrasts)} requests."]
 
 
 def _weakness(change: Change, worth: Estimate) -> str:

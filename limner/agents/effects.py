@@ -22,8 +22,11 @@ from limner.agents.parser import parse
 from limner.agents.protocols import Contrast, Trial
 
 Array = NDArray[np.float64]
-PRIOR = 0.5
-"""Standard deviation of a feature's effect before anything is seen, in standard deviations of the rewards."""
+PRIOR = 0.2
+"""Width of an effect's prior in standard deviations of the rewards: most wordings do next to nothing."""
+TAILS = 2.0
+"""Degrees of freedom of the prior: its heavy tails let the few strong effects stand unshrunk."""
+_ROUNDS = 6
 _INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}
 
 
@@ -60,15 +63,16 @@ def effects(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> Effects:
     spread = float(np.sqrt(np.mean(rewards**2))) if len(rewards) else 0.0
     if spread == 0.0:
         return Effects(np.zeros(size), np.eye(size))
-    prior = np.eye(size) / (PRIOR * spread) ** 2
     noise = spread**2
+    widths: Array = np.full(size, (PRIOR * spread) ** 2)
     mean: Array = np.zeros(size)
     covariance: Array = np.eye(size)
-    for _ in range(3):
-        # The noise depends on the fit and the fit on the noise; three rounds settle it.
-        covariance = np.asarray(np.linalg.inv(rows.T @ rows / noise + prior), np.float64)
+    for _ in range(_ROUNDS):
+        # Expectation-maximisation for a Student t prior: each effect's own width, and the noise, follow from the fit.
+        covariance = np.asarray(np.linalg.inv(rows.T @ rows / noise + np.diag(1 / widths)), np.float64)
         mean = covariance @ rows.T @ rewards / noise
-        fitted = size - float(np.trace(prior @ covariance))
+        fitted = size - float(np.sum(np.diag(covariance) / widths))
+        widths = (TAILS * (PRIOR * spread) ** 2 + mean**2 + np.diag(covariance)) / (TAILS + 1)
         noise = max(float(np.sum((rewards - rows @ mean) ** 2)) / max(len(rewards) - fitted, 1.0), 0.01 * spread**2)
     return Effects(mean, covariance)
 

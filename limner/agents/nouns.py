@@ -116,6 +116,8 @@ def noun_phrase(words: list[str]) -> Thing | None:
         return None
     if start == 0 and all(word.lower() in COLOURS or word.lower() in SIZE_OF for word in run):
         return None
+    if run[-1].lower() in DETERMINERS:
+        return None
     counts = [_count(word) for word in words[:start]]
     return Thing(
         noun=run[-1],

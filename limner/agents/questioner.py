@@ -43,7 +43,7 @@ def ask(request: Request) -> tuple[Question, ...]:
         asked.append(Question(f"Is the background {request.ground.colour}?", "ground"))
     if request.asks_quality:
         asked.append(Question("Is the picture drawn well?", "quality"))
-    return tuple({question.text: question for question in reversed(asked)}.values())[::-1]
+    return tuple({question.text: question for question in asked}.values())
 
 
 def _about(thing: Thing, single: bool) -> Iterator[Question]:
