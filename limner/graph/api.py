@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from limner.errors import CorruptSession
+from limner.graph.checkpoints import checkpoints
 from limner.graph.deps import EvolveDeps, QuerySets
 from limner.graph.evolve import RECURSION_LIMIT, build_evolve, initial_state
 from limner.graph.options import Prepared, prepare
@@ -36,9 +35,6 @@ from limner.types import Spend
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-CHECKPOINTS = "checkpoints.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +174,7 @@ def _begin(session: Session, prepared: Prepared, deps: EvolveDeps) -> None:
 
 async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[Progress], None] | None) -> EvolveState:
     config: RunnableConfig = {"configurable": {"thread_id": session.id}, "recursion_limit": RECURSION_LIMIT}
-    async with _checkpointer(session.folder / CHECKPOINTS) as saver:
+    async with checkpoints(session.folder) as saver:
         graph = build_evolve(deps, saver)
         before = (await graph.aget_state(config)).values
         state = cast("EvolveState", before) if before else initial_state(deps)
@@ -215,27 +211,6 @@ class _Watch:
         if self.progress is not None:
             rounds, spend = self.deps.settings.rounds, self.deps.ledger.spend()
             self.progress(Progress(self.session.folder, event, node, self.phase, self.round, rounds, spend, update))
-
-
-@asynccontextmanager
-async def _checkpointer(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    """A saver that reads nothing but plain data back; its file may be deleted, the ledger makes up for it.
-
-    Raises:
-        CorruptSession: the checkpoints do not read back.
-    """
-    import aiosqlite
-    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-    try:
-        async with aiosqlite.connect(path) as connection:
-            yield AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-    except sqlite3.DatabaseError as error:
-        raise CorruptSession(
-            f"The checkpoints in {path} do not read back: {error}. Delete that file and resume: what was recorded is "
-            "in the ledger and will not be paid again."
-        ) from error
 
 
 def _in_own_loop(make: Callable[[], Coroutine[Any, Any, EvolveResult]]) -> EvolveResult:
