@@ -7,11 +7,14 @@ also writes ended spans alone, while our journal needs them as they begin.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link
+
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def encode(span: ReadableSpan) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def _value(value: Any) -> dict[str, Any]:
         case int():
             return {"intValue": str(value)}
         case float():
-            return {"doubleValue": value}
+            return {"doubleValue": value if math.isfinite(value) else _NOT_FINITE[str(value)]}
         case str():
             return {"stringValue": value}
         case Sequence():

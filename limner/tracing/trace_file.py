@@ -21,6 +21,8 @@ from limner.tracing.otlp import attributes, line
 
 ERROR = 2  # OTLP's status code
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class TraceFile:
     """The one writer of a session's trace."""
@@ -95,7 +97,7 @@ class TraceFile:
         self.last_root = max(roots, key=_start)["spanId"] if roots else None
 
     def _write(self, file: BinaryIO, entry: Mapping[str, Any]) -> None:
-        data = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
+        data = _JSON.encode(entry).encode("utf-8", "backslashreplace") + b"\n"
         try:
             written = file.write(data)
             if written != len(data):  # a disk that fills up takes a part
