@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from limner.graph.api import evolve_deps as evolve_deps
     from limner.graph.evolve import build_evolve as build_evolve
     from limner.graph.evolve import initial_state as initial_state
+    from limner.graph.writing import write_prompts as write
     from limner.ledger import Budget as Budget
     from limner.results import EvolveResult as EvolveResult
     from limner.scoring import scorer_from_callable as scorer
@@ -37,6 +38,7 @@ _WHERE = {
     "generator": ("limner.generation", "from_callable"),
     "initial_state": ("limner.graph.evolve", "initial_state"),
     "scorer": ("limner.scoring", "scorer_from_callable"),
+    "write": ("limner.graph.writing", "write_prompts"),
 }
 __all__ = [
     "Budget",
@@ -52,6 +54,7 @@ __all__ = [
     "generator",
     "initial_state",
     "scorer",
+    "write",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 from limner.cli.console import JsonFlag, print_json
 
 if TYPE_CHECKING:
-    from limner.types import Prompt, Query
+    from limner.types import Prompt
 
 
 def write(
@@ -23,24 +22,18 @@ def write(
 ) -> None:
     """Rewrite each request as an instruction says; one prompt a line."""
     from limner import settings
-    from limner.agents import agents as family
     from limner.graph.library import find_lineage
-    from limner.graph.queries import checked
+    from limner.graph.writing import write_prompts
 
     chosen = find_lineage(instruction, out or settings.load().out)[-1]
-    writer = family(agents).writer
-    queries = checked(query)
-
-    async def written() -> list[Prompt]:
-        return await asyncio.gather(*(writer.write(chosen, one) for one in queries))
-
-    rows = list(zip(queries, asyncio.run(written()), strict=True))
+    prompts = write_prompts(query, chosen, agents=agents)
     if json:
-        print_json({"instruction": chosen.id, "prompts": [_row(one, prompt) for one, prompt in rows]})
+        rows = [_row(text, prompt) for text, prompt in zip(query, prompts, strict=True)]
+        print_json({"instruction": chosen.id, "prompts": rows})
         return
-    for _, prompt in rows:
+    for prompt in prompts:
         print(prompt.text)
 
 
-def _row(query: Query, prompt: Prompt) -> dict[str, str]:
-    return {"query": query.text, "prompt": prompt.text, "negative": prompt.negative}
+def _row(query: str, prompt: Prompt) -> dict[str, str]:
+    return {"query": query, "prompt": prompt.text, "negative": prompt.negative}

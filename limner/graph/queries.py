@@ -32,7 +32,7 @@ def checked(texts: Iterable[str]) -> list[Query]:
     """
     queries: dict[str, Query] = {}
     for number, text in enumerate(texts, 1):
-        words = " ".join(text.split())
+        words = tidied(text)
         if not words:
             raise QueryError(f"Query {number} is empty. Say what the picture shall show.")
         if len(words) > LONGEST:
@@ -44,6 +44,11 @@ def checked(texts: Iterable[str]) -> list[Query]:
     if not queries:
         raise QueryError("There are no queries. Give some as arguments, or a file with --queries.")
     return list(queries.values())
+
+
+def tidied(text: str) -> str:
+    """The text on one line, without spaces to spare."""
+    return " ".join(text.split())
 
 
 def read_queries(path: Path) -> list[str]:
