@@ -81,7 +81,7 @@ def structured(scene: Scene, rng: np.random.Generator, words: list[str], *, comp
         things = [things[int(i)] for i in rng.permutation(len(things))]
     sized = complete or rng.random() < 0.9
     where = "after" if complete or rng.random() < 0.88 else "never"
-    if where == "after" and rng.random() < 0.12:
+    if not complete and where == "after" and rng.random() < 0.12:
         where = "before"
     article = say.pick(rng, ("a", "a", "a", "", "one"))
     size_form = 0 if rng.random() < 0.7 else 1
