@@ -95,7 +95,8 @@ class ImagesEndpoint:
         except openai.APIStatusError as error:
             return Failure("GenerationError", _reason(error))
         except openai.APIError as error:
-            return Failure("GenerationError", f"No usable reply from {self.identity}: {error}")
+            # The class tells a ledger whether the outcome is unknown: a lost reply may have been paid for.
+            return Failure(type(error).__name__, f"No usable reply from {self.identity}: {error}")
         return self._finish(response, recipe)
 
     def _request(self, recipe: Recipe) -> dict[str, Any]:

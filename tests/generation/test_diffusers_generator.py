@@ -168,7 +168,7 @@ def test_open_settings_are_the_folders_own_and_are_written_down(tiny: DiffusersG
 
 @pytest.mark.parametrize(
     "settings",
-    [{"steps": 5}, {"guidance": 9.0}, {"guidance": 0.0}, {"width": 32}, {"scheduler": "euler"}, {"scheduler": "LCM"}],
+    [{"steps": 5}, {"guidance": 9.0}, {"guidance": 0.0}, {"width": 32}, {"scheduler": "euler a"}, {"scheduler": "LCM"}],
 )
 def test_each_setting_changes_the_picture(tiny: DiffusersGenerator, settings: dict[str, Any]) -> None:
     assert one(tiny, recipe(**settings)).image().tobytes() != one(tiny, recipe()).image().tobytes()

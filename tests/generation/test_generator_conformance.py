@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from limner.generation import from_callable, generator
+from limner.generation.images_endpoint import ImagesEndpoint
 from limner.pictures import read
 from limner.protocols import Generator
 from limner.testing import HashGenerator, ImageServer, no_real_calls
@@ -49,10 +50,10 @@ def subject(request: pytest.FixtureRequest, tiny_folder: Path, tmp_path: Path) -
             yield Subject(generator(name), generator(name, dtype="bfloat16"), replace(refused, width=13, height=13))
         else:
             with ImageServer(HashGenerator(failing=[FAILING])) as server:
-                models = [generator(f"images:{name}", base_url=server.base_url) for name in ("sketch", "sketch-2")]
-                yield Subject(*models, refused)
-                for model in models:
-                    model.close()
+                model, other = (ImagesEndpoint(name, base_url=server.base_url) for name in ("sketch", "sketch-2"))
+                yield Subject(model, other, refused)
+                model.close()
+                other.close()
 
 
 def draw(model: Generator, *recipes: Recipe) -> list[Picture]:

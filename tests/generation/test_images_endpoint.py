@@ -59,7 +59,7 @@ def test_the_client_tries_again(script: Sequence[Behaviour]) -> None:
 
 
 def test_it_gives_up_after_three_tries() -> None:
-    with endpoint(*["error"] * 9) as (client, server):
+    with endpoint("error", "error", "error", "error") as (client, server):
         assert "500" in failure(client).reason
     assert server.calls == 3
 
@@ -83,8 +83,9 @@ def test_a_reply_without_a_picture_is_a_failure() -> None:
 
 
 def test_a_silent_server_is_left_after_the_timeout() -> None:
-    with endpoint(*["hang"] * 3, timeout=0.2) as (client, server):
-        assert "timed out" in failure(client).reason
+    with endpoint("hang", "hang", "hang", timeout=0.2) as (client, server):
+        lost = failure(client)
+    assert (lost.boundary, "timed out" in lost.reason) == ("APITimeoutError", True)
     assert server.calls == 3
 
 
