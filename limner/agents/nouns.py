@@ -150,13 +150,14 @@ def _count(word: str) -> int | None:
 
 def _end_of_phrase(words: list[str], start: int) -> int:
     """Where the noun phrase ends: at a preposition or verb that follows something noun-like."""
+    named = False
     for at in range(start, len(words)):
         word = words[at].lower()
         if word in _ENDS_PHRASE:
             return at
-        named = any(not is_adjective(w) for w in words[start:at])
         if named and (is_verb_in_ing(word) or (word.endswith("ed") and len(word) > 4 and _followed(words, at))):
             return at
+        named = named or not is_adjective(word)
     return len(words)
 
 

@@ -6,7 +6,7 @@ the same places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from limner.agents.nouns import Relation, Thing
@@ -31,6 +31,8 @@ _BALANCED: dict[int, tuple[tuple[str, ...], ...]] = {
     ),
     6: (("top left", "top", "top right", "bottom left", "bottom", "bottom right"),),
 }
+_TRIES = 400
+"""How many places are tried before a layout is given up: what can be had is found much sooner."""
 _SETTLED = ("left of", "right of", "above", "below")
 """Relations that places say by themselves."""
 
@@ -48,7 +50,7 @@ def placed(things: Sequence[Thing], relations: Sequence[Relation]) -> tuple[Thin
     fitting = (layout for layout in _BALANCED.get(total, ()) if asked <= set(layout))
     for layout in (*fitting, PLACES):
         free = [place for place in layout if place not in asked]
-        found = next(_seatings(seats, free, things, relations), None)
+        found = _seating(seats, free, things, relations)
         if found is not None:
             return tuple(_seated(thing, [p for i, p in found if i == at]) for at, thing in enumerate(things))
     return None
@@ -87,35 +89,44 @@ def _seats(things: Sequence[Thing], relations: Sequence[Relation]) -> list[int]:
     ]
 
 
-def _seatings(
+def _seating(
     seats: list[int], free: list[str], things: Sequence[Thing], relations: Sequence[Relation]
-) -> Iterator[list[tuple[int, str]]]:
-    """Every way to seat the things that keeps the relations, depth first."""
-    taken: list[tuple[int, str]] = []
+) -> list[tuple[int, str]] | None:
+    """The first way to seat the things that keeps the relations, depth first; None if none is found within `_TRIES`."""
+    tries = iter(range(_TRIES))
+    held: list[list[str]] = [list(thing.places) for thing in things]
 
     def fits(at: int, place: str) -> bool:
-        def all_places(index: int) -> list[str]:
-            return [place] if index == at else [*things[index].places, *(p for i, p in taken if i == index)]
-
-        return all(
+        held[at].append(place)
+        fine = all(
             stands(a, relation.name, b)
             for relation in relations
             if at in (relation.first, relation.second)
-            for a in all_places(relation.first)
-            for b in all_places(relation.second)
+            for a in held[relation.first]
+            for b in held[relation.second]
         )
+        held[at].pop()
+        return fine
 
-    def seat(number: int) -> Iterator[list[tuple[int, str]]]:
+    def seat(number: int, taken: tuple[int, ...]) -> tuple[int, ...] | None:
         if number == len(seats):
-            yield list(taken)
-            return
-        for place in free:
-            if all(place != p for _, p in taken) and fits(seats[number], place):
-                taken.append((seats[number], place))
-                yield from seat(number + 1)
-                taken.pop()
+            return taken
+        at = seats[number]
+        # The places of one counted thing are taken in order: which of two dogs sits where is all the same.
+        first = taken[-1] + 1 if number and seats[number - 1] == at else 0
+        for choice in range(first, len(free)):
+            if next(tries, None) is None:
+                return None
+            if choice not in taken and fits(at, free[choice]):
+                held[at].append(free[choice])
+                found = seat(number + 1, (*taken, choice))
+                held[at].pop()
+                if found is not None:
+                    return found
+        return None
 
-    yield from seat(0)
+    found = seat(0, ())
+    return None if found is None else [(at, free[choice]) for at, choice in zip(seats, found, strict=True)]
 
 
 def _seated(thing: Thing, places: list[str]) -> Thing:

@@ -14,9 +14,9 @@ from limner.agents.sentences import LONGEST, changed, read, understood
 from limner.types import Instruction, Prompt, Query
 
 SEEN = (
-    "plain", "clauses", "semicolons", "places", "each", "trim", "large", "one", "story", "sharp", "flat", "dreamy", "vintage",
-    "sketch",
-)  # fmt: skip
+    *("plain", "clauses", "semicolons", "places", "each", "trim", "large", "one"),
+    *("story", "sharp", "flat", "dreamy", "vintage", "sketch"),
+)
 SUBJECTS = ("dog", "ring", "clock", "fox", "boat", "apple", "lamp", "tree", "chair", "kite")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.agents import BY_ID, CATALOGUE, START, DirectiveModifier
@@ -66,6 +66,7 @@ def test_unknown_sentences_stay() -> None:
     assert child.text == f"Think like a painter. {PLAIN} {PLACES}"
 
 
+@settings(deadline=None, max_examples=60)
 @given(names, st.integers(0, 2**32))
 def test_variants_are_distinct_short_and_more_specific(ids: list[str], seed: int) -> None:
     parent = Instruction(" ".join(BY_ID[name].sentence for name in ids))
@@ -83,6 +84,7 @@ def test_variants_repeat_with_their_seed() -> None:
     assert asyncio.run(DirectiveModifier().vary(START, 3, (), 8)) != one
 
 
+@settings(deadline=None, max_examples=60)
 @given(names)
 def test_instructions_read_back(ids: list[str]) -> None:
     text = " ".join(BY_ID[name].sentence for name in ids)
@@ -92,12 +94,14 @@ def test_instructions_read_back(ids: list[str]) -> None:
     assert read(text.upper().rstrip(".")).ids == set(ids)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from(CATALOGUE), st.sampled_from(CATALOGUE))
 def test_improvements_read_back(add, drop) -> None:  # type: ignore[no-untyped-def]
     for change in (Change(add=add), Change(drop=drop), *([Change(add, drop)] if add != drop else [])):
         assert understood(str(change)) == change
 
 
+@settings(deadline=None, max_examples=60)
 @given(names, st.sampled_from(sorted(BY_ID)))
 def test_a_change_is_obeyed(ids: list[str], name: str) -> None:
     reading = read(" ".join(BY_ID[i].sentence for i in ids))

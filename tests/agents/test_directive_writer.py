@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.agents import BY_ID, CATALOGUE, START, Directive, DirectiveWriter
@@ -143,6 +143,7 @@ instructions = st.lists(
 ).map(lambda ids: instruct(*ids))
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests(), instructions)
 def test_everything_asked_stays_said(text: str, instruction: Instruction) -> None:
     prompt = write(instruction, text).lower()
@@ -156,6 +157,7 @@ def test_everything_asked_stays_said(text: str, instruction: Instruction) -> Non
     assert all(piece.lower() in prompt for piece in asked.rest)
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests(), instructions)
 def test_counts_and_relations_stay_said(text: str, instruction: Instruction) -> None:
     ids = DirectiveWriter().explain(instruction, Query.of(text)).applied
@@ -178,6 +180,7 @@ def test_counts_and_relations_stay_said(text: str, instruction: Instruction) -> 
         assert fulfilled or relation.name in words
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests(), instructions)
 def test_nothing_is_invented_unless_a_sentence_says_so(text: str, instruction: Instruction) -> None:
     ids = set(DirectiveWriter().explain(instruction, Query.of(text)).applied)
@@ -190,6 +193,7 @@ def test_nothing_is_invented_unless_a_sentence_says_so(text: str, instruction: I
         assert {p for t in said.things for p in t.places} <= {p for t in asked.things for p in t.places}
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests())
 def test_invented_places_are_distinct_and_repeatable(text: str) -> None:
     instruction = instruct("clauses", "each", "places")
@@ -201,6 +205,7 @@ def test_invented_places_are_distinct_and_repeatable(text: str) -> None:
     assert write(instruction, text) == write(instruction, text)
 
 
+@settings(deadline=None, max_examples=60)
 @given(requests())
 def test_writing_twice_changes_nothing(text: str) -> None:
     instruction = instruct("clauses", "semicolons", "large", "places", "each", "white_ground", "crisp", "flat")

@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.agents import RuleQuestioner
@@ -88,12 +88,13 @@ def test_every_question_but_the_first_of_a_thing_needs_it() -> None:
 
 
 _SAID = (
-    "a,two,3,red,small,huge,green,circle,ring,rings,crosses,dog,above,to the left of,next to,and,with,;,in the top left,"
-    "at the bottom,on a white background,drawn well"
+    "a,two,3,red,small,huge,green,circle,ring,rings,crosses,dog,above,to the left of,next to,and,with,;,"
+    "in the top left,at the bottom,on a white background,drawn well"
 )
 _PIECES = tuple(_SAID.split(","))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map(" ".join))
 def test_questions_follow_the_templates(text: str) -> None:
     asked = ask(text)
