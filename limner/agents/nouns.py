@@ -139,12 +139,10 @@ def _leads(words: list[str], at: int) -> bool:
     word = words[at].lower()
     if word == "of":
         return at > 0 and words[at - 1].lower() in ("pair", "couple")
-    return word in DETERMINERS or _count(word) is not None or word in ("exactly", "only", "just", "couple", "of")
+    return word in DETERMINERS or _count(word) is not None or word in ("exactly", "only", "just")
 
 
 def _count(word: str) -> int | None:
-    if word.lower() == "couple":
-        return 2
     return int(word) if word.isascii() and word.isdigit() and len(word) < 4 else COUNT_OF.get(word.lower())
 
 

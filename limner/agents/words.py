@@ -26,7 +26,7 @@ SIZES = {
 SIZE_OF = {word: size for size, meant in SIZES.items() for word in meant}
 _SPELT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NUMBERS = {word: number for number, word in enumerate(_SPELT, start=1)}
-COUNT_OF = NUMBERS | {"single": 1, "pair": 2}
+COUNT_OF = NUMBERS | {"single": 1, "pair": 2, "couple": 2}
 ARTICLES = frozenset(("a", "an"))
 DETERMINERS = ARTICLES | word_set(
     "the some several many few my his her its our their this that these those another any"
