@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any, NamedTuple
 
-from limner.errors import BudgetSpent
+from limner.errors import BudgetSpent, ModelError
 from limner.graph.deps import EvolveDeps, QuerySets, derive
 from limner.graph.ranking import ranked
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState
@@ -72,9 +72,12 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
 
     Raises:
         BudgetSpent: the budget does not allow even one round.
+        ModelError: a round brought not one reward, so that there is nothing to learn from.
     """
     if state["spent"]:
         return f"budget: {state['spent']}"
+    if state["round"] and not any(arm["pulls"] for arm in state["arms"].values()):
+        raise _nothing_measured(state)
     if state["round"] >= deps.settings.rounds:
         return "rounds"
     if state["exhausted"] and _settled(deps, state):
@@ -89,6 +92,14 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
             "the final choice. Raise it, or lower the batch, the pool, or the professional prompts.",
         )
     return f"budget: {resource}"
+
+
+def _nothing_measured(state: EvolveState) -> ModelError:
+    counted = ", ".join(f"{count} {name}" for name, count in state["failures"].items())
+    return ModelError(
+        f"Not one picture of the first round was both drawn and judged ({counted}). The session's trace.jsonl has the "
+        "calls; `limner doctor` checks this machine. Mend what is wrong and begin a new session."
+    )
 
 
 def _settled(deps: EvolveDeps, state: EvolveState) -> bool:
