@@ -1,8 +1,8 @@
 """Pictures from a server that speaks the OpenAI images API: OpenAI's own, or a local one.
 
-One picture per request, a few requests at once, on kept connections. The client of `openai` alone retries (429, 408,
-5xx, connection); what is still refused then is that picture's `Failure`. Only what concerns every picture (a wrong key,
-no such model) is an exception.
+One picture per request, a few requests at once, on kept connections. A request is sent again when the server said that
+it was not carried out (429, 408, 5xx), never when its reply was lost: that one may have been paid for. What is still
+refused then is that picture's `Failure`; only what concerns every picture (a wrong key, no such model) is an exception.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from limner.errors import GenerationError, SettingsError
+from limner.errors import GenerationError, ReplyLost, SettingsError
 from limner.pictures import encode
 from limner.types import Failure, Picture, Recipe, Terms
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _STRICT = ("gpt-image", "chatgpt-image", "dall-e")
 """OpenAI's own models refuse fields beyond their API: they get no seed, steps, guidance or negative prompt."""
 _ALWAYS_BASE64 = ("gpt-image", "chatgpt-image")
+_TRIES = 3
+_LONGEST_PAUSE_S = 60.0
 _REFUSALS = {"content_policy_violation", "moderation_blocked"}
 
 
@@ -87,7 +90,7 @@ class ImagesEndpoint:
         import openai
 
         try:
-            response = self._client.images.generate(**self._request(recipe))
+            response = self._sent(self._request(recipe))
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise GenerationError(
                 f"{self.identity} refuses every request: {error}. Check the key, the model's name and the base URL."
@@ -95,9 +98,25 @@ class ImagesEndpoint:
         except openai.APIStatusError as error:
             return Failure("GenerationError", _reason(error))
         except openai.APIError as error:
-            # The class tells a ledger whether the outcome is unknown: a lost reply may have been paid for.
-            return Failure(type(error).__name__, f"No usable reply from {self.identity}: {error}")
+            # The boundary tells the ledger whether the request may have been carried out, and so must stay charged.
+            boundary = "GenerationError" if _never_sent(error) else ReplyLost.__name__
+            return Failure(boundary, f"No usable reply from {self.identity}: {error}")
         return self._finish(response, recipe)
+
+    def _sent(self, request: dict[str, Any]) -> ImagesResponse:
+        """The reply to a request, after up to three tries; the pauses are the server's own where it names them."""
+        import openai
+
+        for tried in range(1, _TRIES + 1):
+            try:
+                response: ImagesResponse = self._client.images.generate(**request)
+                return response
+            except openai.APIStatusError as error:
+                again = error.status_code in (408, 429) or error.status_code >= 500
+                if not again or tried == _TRIES:
+                    raise
+                time.sleep(_pause(error.response.headers.get("retry-after"), tried))
+        raise AssertionError("the last try returns or raises")
 
     def _request(self, recipe: Recipe) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self._model, "prompt": recipe.prompt.text, "n": 1}
@@ -123,23 +142,35 @@ class ImagesEndpoint:
             image = _decode(encoded)
         except ValueError as error:
             return Failure("GenerationError", f"{self.identity} sent no readable picture: {error}")
-        return Picture(encode(image, _sent(recipe, self._model), self.identity), recipe, self.identity)
+        return Picture(encode(image, _told(recipe, self._model), self.identity), recipe, self.identity)
+
+
+def _pause(asked: str | None, tried: int) -> float:
+    try:
+        return min(max(float(asked or ""), 0.0), _LONGEST_PAUSE_S)
+    except ValueError:
+        return 0.5 * 2.0**tried
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether no connection came about."""
+    return type(error.__cause__).__name__ == "ConnectError"
 
 
 def _client(base_url: str | None, api_key: str | None, timeout: float) -> OpenAI:
     from openai import OpenAI, OpenAIError
 
     try:
-        return OpenAI(base_url=base_url, api_key=api_key, timeout=timeout)
+        return OpenAI(base_url=base_url, api_key=api_key, timeout=timeout, max_retries=0)
     except OpenAIError as error:
         if base_url is None:
             raise SettingsError(
                 "OpenAI's images endpoint needs a key. Set OPENAI_API_KEY, or give a base URL."
             ) from error
-        return OpenAI(base_url=base_url, api_key="none", timeout=timeout)
+        return OpenAI(base_url=base_url, api_key="none", timeout=timeout, max_retries=0)
 
 
-def _sent(recipe: Recipe, model: str) -> Recipe:
+def _told(recipe: Recipe, model: str) -> Recipe:
     """What the endpoint was told, as the picture's file shall state it."""
     told = replace(recipe, scheduler=None)
     return replace(told, steps=None, guidance=None) if model.startswith(_STRICT) else told

@@ -112,6 +112,15 @@ class Door:
         stored = {names[key]: blob for key, blob in blobs.items()}
         return {key: decode(text.text, stored.__getitem__) for key, text in texts.items()}
 
+    def lose(self, ids: Sequence[int]) -> None:
+        """Leave remote calls whose reply was lost on the account, as calls of unknown outcome.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if ids:
+            self._store.abandon(ids, charged=True)
+
     @contextmanager
     def holding(self, reserved: Mapping[str, int], *, local: bool) -> Iterator[None]:
         """Give reservations up if the block fails.

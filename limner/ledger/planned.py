@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from limner.errors import UsageError
+from limner.errors import ReplyLost, UsageError
 from limner.ledger.budget import Charge, to_pico, to_usd
 from limner.ledger.codec import Result
 from limner.ledger.door import Door, Outcome
@@ -125,7 +125,11 @@ class Planned(Generic[Item, Answered]):
                 Outcome(calls[place].key, result, self._charge(result))
                 for place, result in zip(places, answered, strict=True)
             ]
-            results = self._door.settle(reserved, outcomes, time.perf_counter() - began)
+            kept = [outcome for outcome in outcomes if local or not _lost(outcome.result)]
+            results = self._door.settle(reserved, kept, time.perf_counter() - began) if kept else {}
+            lost = {outcome.key: outcome.result for outcome in outcomes if outcome.key not in results}
+            self._door.lose([reserved[key] for key in lost])
+            results |= lost
             self._tell(span, outcomes, planned=len(items))
         return results
 
@@ -170,6 +174,11 @@ class Planned(Generic[Item, Answered]):
         for result in results:
             if isinstance(result, Score):
                 self._spans.evaluation(result.scorer, result.value)
+
+
+def _lost(result: Result) -> bool:
+    """Whether nobody knows if this remote call was carried out: it stays charged, and a resumed run asks again."""
+    return isinstance(result, Failure) and result.boundary == ReplyLost.__name__
 
 
 def occurrence_of(model: Model) -> tuple[str, ...] | None:

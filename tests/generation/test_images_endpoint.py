@@ -50,8 +50,8 @@ def test_openais_own_models_get_only_what_they_accept(model: str, extra: dict[st
     assert server.requests == [{"model": model, "prompt": "a cat", "n": 1, "size": "40x24", **extra}]
 
 
-@pytest.mark.parametrize("script", [["limit"], ["error", "error"], ["cut"]])
-def test_the_client_tries_again(script: Sequence[Behaviour]) -> None:
+@pytest.mark.parametrize("script", [["limit"], ["error", "error"]])
+def test_what_was_not_carried_out_is_asked_again(script: Sequence[Behaviour]) -> None:
     with endpoint(*script) as (client, server):
         (drawn,) = client.generate([RECIPE])
     assert isinstance(drawn, Picture)
@@ -82,11 +82,23 @@ def test_a_reply_without_a_picture_is_a_failure() -> None:
         assert "no readable picture" in failure(client).reason
 
 
-def test_a_silent_server_is_left_after_the_timeout() -> None:
+def test_a_silent_server_is_left_after_the_timeout_and_not_paid_twice() -> None:
     with endpoint("hang", "hang", "hang", timeout=0.2) as (client, server):
         lost = failure(client)
-    assert (lost.boundary, "timed out" in lost.reason) == ("APITimeoutError", True)
-    assert server.calls == 3
+    assert (lost.boundary, "timed out" in lost.reason) == ("ReplyLost", True)
+    assert server.calls == 1
+
+
+def test_a_reply_that_breaks_off_is_lost_and_not_paid_twice() -> None:
+    with endpoint("cut") as (client, server):
+        assert failure(client).boundary == "ReplyLost"
+    assert server.calls == 1
+
+
+def test_a_server_that_is_not_there_costs_nothing() -> None:
+    with endpoint() as (client, server):
+        server.stop()
+        assert failure(client).boundary == "GenerationError"
 
 
 def test_requests_run_beside_each_other_and_keep_their_order() -> None:
