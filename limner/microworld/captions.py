@@ -19,7 +19,13 @@ from limner.microworld.splits import Split, content, some_scene, split_of
 
 REGISTERS = {"terse": 0.15, "plain": 0.24, "relational": 0.13, "structured": 0.48}
 """How often each register is used."""
-MANNERS = {"quality": (0.42, 0.95), "rough": (0.12, 0.04), "style": (0.14, 0.25), "both": (0.04, 0.75), "none": (0.28, 0.42)}
+MANNERS = {
+    "quality": (0.42, 0.95),
+    "rough": (0.12, 0.04),
+    "style": (0.14, 0.25),
+    "both": (0.04, 0.75),
+    "none": (0.28, 0.42),
+}
 """Words used beside the scene: how often, and the share of well-drawn pictures among them."""
 _FORGETS = {"terse": 0.4, "plain": 0.28, "relational": 0.15}
 """Chance of each thing after the first to go unmentioned."""
@@ -196,9 +202,8 @@ def some_filler(rng: np.random.Generator) -> list[str]:
     return say.some(rng, _MEANINGLESS, int(rng.integers(1, 4)))
 
 
-_MEANINGLESS = tuple(
-    word
-    for word in dict.fromkeys(say.FILLER)
-    if not {word} & set("one left right top bottom center centre middle upper lower above below under over big small "
-                        "large little high low best quality detailed row column half second third".split())
-)  # fmt: skip
+_TELLING = """
+one left right top bottom center centre middle upper lower above below under over big small large little high low
+best quality detailed row column half second third
+"""
+_MEANINGLESS = tuple(word for word in dict.fromkeys(say.FILLER) if word not in _TELLING.split())

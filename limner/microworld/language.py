@@ -29,25 +29,26 @@ STYLE = (
 )  # fmt: skip
 """Words of style and mood: they promise much and go with badly drawn pictures more often than not."""
 CHATTER = (
-    "a picture of", "an image of", "draw", "draw me", "i want", "i would like", "show me", "show", "please draw", "make",
-    "can you draw", "give me", "there should be", "something with", "just", "i need",
+    "a picture of", "an image of", "draw", "draw me", "i want", "i would like", "show me", "show", "please draw",
+    "make", "can you draw", "give me", "there should be", "something with", "just", "i need",
 )  # fmt: skip
 """What people say before they come to the point."""
-FILLER = tuple(
-    "the and of with in on at to is are be it this that there which for from by as or but not no so very really quite "
-    "more most some all each every any both only one other another next near beside between around inside over under "
-    "please thanks nice good great beautiful pretty simple plain lovely cool fun bright dark light warm cold bold soft "
-    "clear exact exactly correct clearly visible separate distinct single whole full empty space room spaced apart "
-    "balanced composition layout scene picture image drawing painting illustration artwork art photo design poster icon "
-    "shape shapes object objects thing things item items figure figures colour color colours colors coloured colored "
-    "background ground backdrop canvas frame place placed position positioned located standing sits stands shown "
-    "showing contains containing containing depicts depicting detail detailed detailed style quality high low best "
-    "modern classic minimal minimalist abstract geometric symmetrical elegant stunning amazing perfect gorgeous "
-    "magical fantasy realistic photorealistic render rendered lighting shadow shadows glow glowing texture pattern "
-    "first second third then also plus including except without against behind front side edge corner middle "
-    "part half row column line upper lower above below left right top bottom center centre big small large little "
-    "do use put add keep make write say describe list give show see look like want need should must can will".split()
-)
+_COMMON = """
+the and of with in on at to is are be it this that there which for from by as or but not no so very really quite more
+most some all each every any both only one other another next near beside between around inside over under please
+thanks nice good great beautiful pretty simple plain lovely cool fun bright dark light warm cold bold soft clear exact
+exactly correct clearly visible separate distinct single whole full empty space room spaced apart balanced composition
+layout scene picture image drawing painting illustration artwork art photo design poster icon shape shapes object
+objects thing things item items figure figures colour color colours colors coloured colored background ground backdrop
+canvas frame place placed position positioned located standing sits stands shown showing contains containing
+containing depicts depicting detail detailed detailed style quality high low best modern classic minimal minimalist
+abstract geometric symmetrical elegant stunning amazing perfect gorgeous magical fantasy realistic photorealistic
+render rendered lighting shadow shadows glow glowing texture pattern first second third then also plus including
+except without against behind front side edge corner middle part half row column line upper lower above below left
+right top bottom center centre big small large little do use put add keep make write say describe list give show see
+look like want need should must can will
+"""
+FILLER = tuple(_COMMON.split())
 """Common English that says nothing about a scene."""
 
 

@@ -6,6 +6,7 @@ badly. Everything else (drawing, grammar, oracle, training) is derived from the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,10 +76,10 @@ class Noun:
 class Constraint:
     """One thing that a request asks of a picture, in machine-readable form.
 
-    exists: a thing matching `noun`. attribute: a `noun.shape` that has `noun.colour`. size: a thing matching `noun`, which
-    carries a size. count: exactly `count` things matching `noun`. relation: some thing matching `noun` stands `relation`
-    some other thing matching `other` (by cell column for left/right, by row for above/below). place: a thing matching
-    `noun` in `cell`. ground: the ground is `ground`. quality: the picture is drawn well.
+    exists: a thing matching `noun`. attribute: a `noun.shape` that has `noun.colour`. size: a thing matching `noun`,
+    which carries a size. count: exactly `count` things matching `noun`. relation: some thing matching `noun` stands
+    `relation` some other thing matching `other` (by cell column for left/right, by row for above/below). place: a
+    thing matching `noun` in `cell`. ground: the ground is `ground`. quality: the picture is drawn well.
     """
 
     kind: Kind
@@ -92,14 +93,10 @@ class Constraint:
 
 def matches(thing: Thing, noun: Noun) -> bool:
     """Whether a thing is what a noun speaks of."""
-    return (
-        thing.shape == noun.shape
-        and noun.colour in (None, thing.colour)
-        and noun.size in (None, thing.size)
-    )
+    return thing.shape == noun.shape and noun.colour in (None, thing.colour) and noun.size in (None, thing.size)
 
 
-_STANDS = {
+_STANDS: dict[str, Callable[[Thing, Thing], bool]] = {
     "left of": lambda a, b: a.cell % 3 < b.cell % 3,
     "right of": lambda a, b: a.cell % 3 > b.cell % 3,
     "above": lambda a, b: a.cell // 3 < b.cell // 3,
@@ -131,7 +128,7 @@ def holds(scene: Scene, constraint: Constraint) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request with its truth: what was asked, as constraints, and a scene that fulfils it. Benchmarks alone hold cases."""
+    """A request with its truth: what was asked, as constraints, and a scene that fulfils it; for benchmarks alone."""
 
     id: str
     text: str

@@ -85,6 +85,10 @@ def _paint(
 
 def distance(shape: str, across: float, x: Floats, y: Floats) -> Floats:
     """Signed distance in pixels (negative inside) of points relative to a shape's centre."""
+    return _outline(shape, across, x, y).astype(np.float32)
+
+
+def _outline(shape: str, across: float, x: Floats, y: Floats) -> NDArray[np.floating]:
     r = across / 2
     if shape == "circle":
         return np.hypot(x, y) - r
@@ -117,9 +121,10 @@ def _wobble(x: Floats, y: Floats, across: float, rng: np.random.Generator) -> tu
 
 
 def _patches(rng: np.random.Generator, across: float) -> Floats:
-    """Paleness of the fill over the frame: mostly full colour with thin streaks and blotches that let the ground through."""
+    """Cover of the fill over the frame: mostly full colour, with streaks and blotches that let the ground through."""
     paleness = np.clip(0.9 * _clouds(rng, 16 if across > 11 else 20), 0, 1)
-    return (1 - rng.uniform(0.5, 0.7) * paleness).astype(np.float32)
+    cover: Floats = (1 - rng.uniform(0.5, 0.7) * paleness).astype(np.float32)
+    return cover
 
 
 def _clouds(rng: np.random.Generator, grid: int) -> Floats:
@@ -129,4 +134,5 @@ def _clouds(rng: np.random.Generator, grid: int) -> Floats:
     low = at.astype(np.int64)
     part = (at - low)[:, None]
     rows = coarse[low] * (1 - part) + coarse[low + 1] * part
-    return rows[:, low] * (1 - part.T) + rows[:, low + 1] * part.T
+    smooth: Floats = (rows[:, low] * (1 - part.T) + rows[:, low + 1] * part.T).astype(np.float32)
+    return smooth

@@ -21,7 +21,8 @@ def share_well(pairs: list[Pair], words: tuple[str, ...], without: tuple[str, ..
     said = [
         scene.well
         for scene, text in pairs
-        if any(text.endswith(word) or f"{word}," in text for word in words) and not any(word in text for word in without)
+        if any(text.endswith(word) or f"{word}," in text for word in words)
+        and not any(word in text for word in without)
     ]
     assert len(said) > 100
     return float(np.mean(said))

@@ -5,7 +5,8 @@ import pytest
 from limner.microworld.law import Constraint, Noun, Scene, Thing, holds, matches
 
 SCENE = Scene(
-    (Thing("circle", "red", "large", 0), Thing("square", "blue", "small", 4), Thing("square", "red", "small", 8)), "white"
+    (Thing("circle", "red", "large", 0), Thing("square", "blue", "small", 4), Thing("square", "red", "small", 8)),
+    "white",
 )
 
 

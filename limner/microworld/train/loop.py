@@ -123,9 +123,7 @@ def _report(folder: Path, done: int, plan: Plan, seen: Mapping[str, float], seco
         curve.write(json.dumps({"step": done, **means}) + "\n")
 
 
-def _save(
-    folder: Path, done: int, whole: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
-) -> None:
+def _save(folder: Path, done: int, whole: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     state = {
         "step": done,
         "model": whole.state_dict(),

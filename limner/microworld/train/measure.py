@@ -46,8 +46,8 @@ def figures(pipeline: Any, *, count: int = 64, seed: int = 0, **how: Any) -> dic
     """The painter's shares, on scenes of held-out contents.
 
     By number of things: `N_all` everything holds, places included; `N_things` the right kinds in the right number,
-    wherever they stand; `N_cells` places one by one. `2_loose` is `2_asked` of the same scenes asked loosely: everything
-    that the request asks. `well_*` are the shares of well-drawn pictures with and without words of quality.
+    wherever they stand; `N_cells` places one by one. `2_loose` is `2_asked` of the same scenes asked loosely:
+    everything that the request asks. `well_*` are the shares of well-drawn pictures with and without words of quality.
     """
     rng = np.random.default_rng([seed, 99])
     report: dict[str, float] = {}

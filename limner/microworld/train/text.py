@@ -100,7 +100,7 @@ def encode(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
 def reading_loss(cells: Tensor, frame: Tensor, truth: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Cross-entropy of one reader: cells (colour and size where something stands), ground, manner."""
     wanted, ground, manner = truth
-    parts = cells.float().split(_CELL, dim=-1)
+    parts = cells.float().split(_CELL, dim=-1)  # type: ignore[no-untyped-call]
     errors = [
         F.cross_entropy(part.flatten(0, 1), wanted[..., i].flatten(), ignore_index=_NOTHING)
         for i, part in enumerate(parts)
@@ -133,7 +133,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> Readers:
 
 @torch.no_grad()
 def measure(readers: Readers, tokenizer: CLIPTokenizer, count: int = 512) -> dict[str, float]:
-    """Share of complete structured captions of unseen contents whose scene each reader tells whole; and of occupied cells."""
+    """By reader: share of complete captions of unseen contents whose scene it tells whole, and of occupied cells."""
     from limner.microworld import language as say
     from limner.microworld.captions import structured
     from limner.microworld.splits import some_scene

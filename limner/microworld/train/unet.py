@@ -95,8 +95,8 @@ def fill(coder: AutoencoderKL, path: Path, seed: int, count: int = BANK) -> Bank
         drawn = np.stack([render(scene, rng) for scene in scenes[start : start + 100]])
         pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            latent = coder.encode(pixels.to(device)).latent_dist.mean  # type: ignore[union-attr]
-        chunks.append((latent.float() * coder.config.scaling_factor).half().cpu())  # type: ignore[attr-defined]
+            latent = coder.encode(pixels.to(device)).latent_dist.mean
+        chunks.append((latent.float() * coder.config.scaling_factor).half().cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(torch.cat(chunks), path)
     return Bank(tuple(scenes), torch.cat(chunks), few)
@@ -132,8 +132,8 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
             said = reader(input_ids=text.encode(tokenizer, words).to(device)).last_hidden_state
         clean, noise = clean.to(device), torch.randn(clean.shape).to(device)
         at = times(rng, BATCH, early=early).to(device)
-        noisy = noise_levels.add_noise(clean, noise, at)  # type: ignore[arg-type]
-        wanted = noise_levels.get_velocity(clean, noise, at)  # type: ignore[arg-type]
+        noisy = noise_levels.add_noise(clean, noise, at)
+        wanted = noise_levels.get_velocity(clean, noise, at)
         error = F.mse_loss(unet(noisy, at, said).sample.float(), wanted, reduction="none").mean((1, 2, 3))
         high = at >= 900
         return {"loss": error.mean(), "layout": error[high].mean() if high.any() else error.mean().detach()}

@@ -50,7 +50,7 @@ def pictures(rng: np.random.Generator, count: int) -> Tensor:
 
 
 def attention(x: Tensor) -> Tensor:
-    """Weights of the pixels, mean one a picture: things count for more than the ground, most of all the small and pale."""
+    """Weights of the pixels, mean one a picture: things count for more than the ground, small or large."""
     ground = x.flatten(2).median(dim=2).values[..., None, None]
     thing = ((x - ground).abs().amax(1, keepdim=True) > _CONTRAST).float()
     weight = 1 + _WEIGHT * F.max_pool2d(thing, 3, stride=1, padding=1)
@@ -75,7 +75,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> AutoencoderKL:
     plan = replace(PLAN, seed=seed, steps=steps)
     average = fit(vae, loss, plan, out / "vae")
     average.register_to_config(scaling_factor=_scale(average))  # type: ignore[operator]
-    return average  # type: ignore[return-value]
+    return average
 
 
 @torch.no_grad()
@@ -90,4 +90,4 @@ def load(out: Path) -> AutoencoderKL:
     """The trained autoencoder of a training folder, its scaling factor set."""
     vae = load_average(build(), out / "vae")
     vae.register_to_config(scaling_factor=_scale(vae))  # type: ignore[operator]
-    return vae  # type: ignore[return-value]
+    return vae
