@@ -102,7 +102,8 @@ def show_estimate(plan: Estimate, json: bool) -> None:
     out().print(
         f"At most {plan.total} pictures with {plan.generator} ({money}): {plan.search} to search in up to "
         f"{plan.rounds} rounds, {plan.validation} for the final choice, {plan.held_out} for the final table. "
-        "Nothing was called."
+        "Nothing was called.",
+        soft_wrap=True,
     )
 
 

@@ -20,7 +20,7 @@ from limner.settings import NO_JUDGE, BudgetSettings, Settings
 from limner.tracing.spans import Spans
 from limner.types import Instruction, Query
 
-EMBEDDED = "microworld"
+EMBEDDED, OWN = "microworld", "callable:"
 SEED_PROMPTS = Path(__file__).parents[1] / "microworld" / "data" / "professional.jsonl"
 T = TypeVar("T")
 
@@ -94,9 +94,10 @@ def build_models(settings: Settings, given: Given) -> Given:
     Raises:
         UnknownModel: a name means nothing.
         WeightsError: a model's files are missing or wrong.
-        SettingsError: there is nothing to judge pictures by.
+        SettingsError: there is nothing to judge pictures by, or a resumed session lacks its caller's own models.
     """
     models, search = settings.models, settings.evolve
+    _check_own(settings, given)
     set_threads(settings.torch_threads)
     built = Given(
         generator=given.generator or generator(models.generator, batch=models.batch, **settings.endpoint()),
@@ -109,6 +110,21 @@ def build_models(settings: Settings, given: Given) -> Given:
     if built.taste is None and built.vision is None:
         raise SettingsError("There is no judge: give models.taste or models.questions a model and a weight above 0.")
     return built
+
+
+def _check_own(settings: Settings, given: Given) -> None:
+    """See that the functions with which a session began are there again: a name alone does not bring them back."""
+    models = settings.models
+    named_only = {
+        "generator": None if given.generator else models.generator,
+        "taste": None if given.taste else models.taste,
+    }
+    for role, name in named_only.items():
+        if name and name.startswith(OWN):
+            raise SettingsError(
+                f"The session's {role} is {name!r}, a function of yours, which cannot be stored: give it again with "
+                f"limner.evolve(resume=..., {role}=...)."
+            )
 
 
 def used(judge: str, weight: float) -> bool:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import limner
 from limner.errors import SettingsError
@@ -33,6 +34,16 @@ def test_a_judge_can_be_left_out(left_out: dict[str, object]) -> None:
 def test_the_embedded_judges_judge_others_where_asked() -> None:
     settings = prepare(QUERIES, generator=HashGenerator(), taste="microworld", questions="microworld").settings
     assert (settings.models.taste, settings.models.questions) == ("microworld", "microworld")
+
+
+def test_a_resumed_session_asks_for_its_own_models(tmp_path: Path) -> None:
+    sketch = limner.generator(lambda recipe: Image.new("RGB", (8, 8), (recipe.seed % 256, 0, 0)), name="sketch")
+    taste = limner.scorer(lambda request, picture: 1.0, name="content")
+    limner.evolve(QUERIES, generator=sketch, taste=taste, questions=None, rounds=1, out=tmp_path, session="mine")
+    with pytest.raises(SettingsError, match=r"generator is 'callable:sketch'.* give it again"):
+        limner.evolve(resume=tmp_path / "mine", taste=taste)
+    with pytest.raises(SettingsError, match=r"taste is 'callable:content'.* give it again"):
+        limner.evolve(resume=tmp_path / "mine", generator=sketch)
 
 
 def test_someone_has_to_judge(tmp_path: Path) -> None:
