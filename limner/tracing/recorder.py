@@ -1,7 +1,7 @@
 """Records spans through OpenTelemetry's SDK into a trace file.
 
-The provider, sampler, limits and ids are given here, so no `OTEL_*` variable of the environment can thin out or cut the
-local file. Ids of spans are random, the trace id is the session's.
+The provider, sampler, limits and ids are given here, so no variable of the environment thins out or cuts the file;
+`OTEL_SDK_DISABLED`, which asks for no spans at all, is obeyed. Ids of spans are random, the trace id is the session's.
 """
 
 from __future__ import annotations

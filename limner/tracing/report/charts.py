@@ -1,4 +1,4 @@
-"""The two charts of the search, as plain geometry that the template draws: pulls a round, and score against pictures."""
+"""The two charts of the search, as geometry that the template draws: pulls per round, and score against pictures."""
 
 from __future__ import annotations
 

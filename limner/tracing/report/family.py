@@ -15,7 +15,9 @@ from limner.tracing.report.words import Piece, diff
 from limner.types import Instruction
 
 LANE = 34
-LEFT, TOP, RIGHT = 28, 34, 64
+LEFT, TOP, RIGHT = 16, 34, 64
+FULL = 1064
+"""The width that a run of up to seventeen rounds is fitted to; longer ones scroll."""
 LABEL = 46
 """Width of a node with its figure: what must fit before a lane is used again."""
 
@@ -74,7 +76,7 @@ class Family:
 def family(result: EvolveResult) -> Family:
     """Lay out all candidates of a run."""
     last = max([row.number for row in result.rounds] + [one.instruction.round for one in result.candidates], default=0)
-    step = min(110.0, max(58.0, 900 / max(last, 1)))
+    step = min(130.0, max(58.0, (FULL - LEFT - RIGHT) / max(last, 1)))
     numbers = {one.instruction.id: place for place, one in enumerate(result.candidates)}
     lanes = _lanes(result, last, LABEL / step)
     texts = {one.instruction.id: one.instruction.text for one in result.candidates}

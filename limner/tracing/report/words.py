@@ -6,7 +6,8 @@ import difflib
 import re
 from typing import Literal, NamedTuple
 
-_TOKENS = re.compile(r"\s+|\w+(?:['’-]\w+)*|[^\w\s]")
+_TOKENS = re.compile(r"\s*(?:\w+(?:['’-]\w+)*|[^\w\s])|\s+$")
+"""A word or a mark with the space before it, so that words compare equal however they are spaced."""
 
 
 class Piece(NamedTuple):
@@ -16,35 +17,41 @@ class Piece(NamedTuple):
     text: str
 
 
-def diff(old: str, new: str) -> list[Piece]:
-    """The pieces that turn `old` into `new`.
+class _Change(NamedTuple):
+    same: bool
+    start: int
+    end: int
+    new_start: int
+    new_end: int
 
-    Those not removed spell `new`, those not added spell `old`.
-    """
+
+def diff(old: str, new: str) -> list[Piece]:
+    """The pieces that turn `old` into `new`: those not removed spell `new`, those not added have the words of `old`."""
     before, after = _TOKENS.findall(old), _TOKENS.findall(new)
     pieces: list[Piece] = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for change, start, end, new_start, new_end in _without_islands(matcher, before):
-        if change == "equal":
-            pieces.append(Piece("same", "".join(before[start:end])))
+    for change in _changes([token.strip() for token in before], [token.strip() for token in after]):
+        gone = "".join(before[change.start : change.end])
+        now = "".join(after[change.new_start : change.new_end])
+        if change.same:
+            pieces.append(Piece("same", now))
             continue
-        if end > start:
-            pieces.append(Piece("removed", "".join(before[start:end])))
-        if new_end > new_start:
-            pieces.append(Piece("added", "".join(after[new_start:new_end])))
-    return pieces
+        if gone:
+            pieces.append(Piece("removed", gone))
+        if now:
+            words = now.lstrip()
+            pieces += [Piece("same", now[: len(now) - len(words)]), Piece("added", words)]
+    return [piece for piece in pieces if piece.text]
 
 
-def _without_islands(matcher: difflib.SequenceMatcher[str], before: list[str]) -> list[tuple[str, int, int, int, int]]:
-    """The matcher's changes; a lone space that stayed between two changed words belongs to the change."""
-    merged: list[tuple[str, int, int, int, int]] = []
-    codes = matcher.get_opcodes()
-    for place, (change, start, end, new_start, new_end) in enumerate(codes):
-        inside = 0 < place < len(codes) - 1
-        changed = change != "equal" or (inside and not "".join(before[start:end]).strip())
-        if changed and merged and merged[-1][0] == "replace":
-            _, first, _, new_first, _ = merged[-1]
-            merged[-1] = ("replace", first, end, new_first, new_end)
+def _changes(before: list[str], after: list[str]) -> list[_Change]:
+    """Alternating stretches; a mark that stayed between two changed words belongs to the change."""
+    codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    merged: list[_Change] = []
+    for place, (kind, start, end, new_start, new_end) in enumerate(codes):
+        island = 0 < place < len(codes) - 1 and not re.search(r"\w", "".join(before[start:end]))
+        same = kind == "equal" and not island
+        if merged and not same and not merged[-1].same:
+            merged[-1] = merged[-1]._replace(end=end, new_end=new_end)
         else:
-            merged.append(("replace" if changed else "equal", start, end, new_start, new_end))
+            merged.append(_Change(same, start, end, new_start, new_end))
     return merged
