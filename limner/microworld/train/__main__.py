@@ -1,25 +1,46 @@
-"""`python -m limner.microworld.train MODEL`: one command per model; a stopped run resumes from its checkpoint."""
+"""`python -m limner.microworld.train WHAT`: one command per model; a stopped run resumes from its checkpoint.
+
+vae, text, unet, eye and taste are trained; `painter` puts the first three together as shipped weights, `figures` says
+how well the shipped painter paints, and `sheet` draws its contact sheet.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 from importlib import import_module
 from pathlib import Path
 
-MODELS = ("vae", "text", "unet")
+MODELS = ("vae", "text", "unet", "eye", "taste")
 """In the order in which they need each other; each is a module here with `train(out, seed, steps)` and `PLAN`."""
+SHEET = Path("docs/painter-sheet.png")
 
 
 def main() -> None:
-    """Read the arguments and train one model."""
+    """Read the arguments and do the work."""
     parser = argparse.ArgumentParser(prog="python -m limner.microworld.train", description=__doc__)
-    parser.add_argument("model", choices=MODELS)
+    parser.add_argument("what", choices=(*MODELS, "painter", "figures", "sheet"))
     parser.add_argument("--out", type=Path, default=Path("training"), help="where checkpoints and curves go")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=None, help="instead of the recipe's own number of steps")
+    parser.add_argument("--count", type=int, default=200, help="scenes for each of the figures")
     arguments = parser.parse_args()
-    module = import_module(f"limner.microworld.train.{arguments.model}")
-    module.train(arguments.out, arguments.seed, arguments.steps or module.PLAN.steps)
+    if arguments.what in MODELS:
+        module = import_module(f"limner.microworld.train.{arguments.what}")
+        module.train(arguments.out, arguments.seed, arguments.steps or module.PLAN.steps)
+    else:
+        _finish(arguments)
+
+
+def _finish(arguments: argparse.Namespace) -> None:
+    from limner.microworld.train import measure, painter, sheet
+
+    if arguments.what == "painter":
+        painter.write(arguments.out)
+    elif arguments.what == "figures":
+        print(json.dumps(measure.figures(painter.load(), count=arguments.count, seed=arguments.seed), indent=1))
+    else:
+        sheet.write(painter.load(), SHEET, arguments.seed)
 
 
 if __name__ == "__main__":

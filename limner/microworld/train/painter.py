@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.microworld.law import FRAME
 from limner.microworld.train import text, unet, vae
-from limner.microworld.train.loop import load_average
+from limner.microworld.train.loop import load_average, pick_device
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -39,11 +38,19 @@ def assemble(out: Path) -> StableDiffusionPipeline:
 
 def write(out: Path, folder: Path = FOLDER) -> None:
     """Assemble and save, with the defaults by which it is best asked beside it."""
-    import torch
-
-    pipeline = assemble(out).to(dtype=torch.float16)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pipeline.save_pretrained(folder, safe_serialization=True)
+    pipeline = assemble(out)
+    for model in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        model.half()
+    pipeline.save_pretrained(folder, safe_serialization=True)
     defaults = {"steps": STEPS, "guidance": GUIDANCE, "width": FRAME, "height": FRAME, "scheduler": "DDIMScheduler"}
     (folder / "limner.json").write_text(json.dumps(defaults, indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path = FOLDER) -> StableDiffusionPipeline:
+    """The shipped painter, in single precision, on the best device."""
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(pick_device())

@@ -40,6 +40,7 @@ def build() -> AutoencoderKL:
         sample_size=48,
         mid_block_add_attention=False,
         scaling_factor=1.0,
+        force_upcast=False,
     )
 
 
