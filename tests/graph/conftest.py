@@ -62,6 +62,12 @@ class World:
         return evolve_deps(self.requests, **self.options(**changed))
 
 
+@pytest.fixture(autouse=True)
+def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages have their own tests; making one for each of these runs would take most of their time."""
+    monkeypatch.setattr("limner.graph.api.write_report", lambda result, picture: result.report.write_text("a page"))
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path / "runs")
