@@ -72,8 +72,8 @@ def _clauses(things: Sequence[Thing], relations: Sequence[Relation], style: Styl
 def _clause(thing: Thing, style: Style, *, stressed: bool, joined: bool) -> str:
     said = phrase(thing)
     said = f"({said})" if stressed else said
-    if style.place_first and thing.places and not joined:
-        return f"{' and '.join(thing.places)}: {said}"
+    if style.place_first and len(thing.places) == 1 and not joined:
+        return f"{thing.places[0]}: {said}"
     return f"{said} {thing.where}" if thing.where else said
 
 
