@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from limner.results import EvolveResult
+from limner.results import EvolveResult, Example
 from limner.tracing.report.figures import number, span
 
 
@@ -24,7 +24,7 @@ def verdict(result: EvolveResult) -> Verdict:
     if gain is None:
         detail = f"Evolved and start were not both scored on held-out requests. {_tried(result)}"
         return Verdict("unclear", "An instruction was evolved, and not measured.", detail)
-    queries = len(result.examples)
+    queries = sum(_paired(example) for example in result.examples)
     on = f"paired over {queries} held-out request{'s' * (queries != 1)}, 95 % interval {span(gain, sign=True)}"
     if gain.low is None or gain.high is None:
         detail = f"Evolved minus start is {number(gain.mean, sign=True)}: too few held-out requests for an interval."
@@ -43,6 +43,10 @@ def stopped(reason: str) -> str:
         return f"The budget of {reason.removeprefix('budget: ')} was spent."
     known = {"rounds": "All rounds were done.", "nothing left that could win": "Nothing was left that could win."}
     return known.get(reason, reason)
+
+
+def _paired(example: Example) -> bool:
+    return all(name in example.shots and example.shots[name].reward is not None for name in ("start", "evolved"))
 
 
 def _tried(result: EvolveResult) -> str:
