@@ -51,9 +51,12 @@ class _Unreadable(Exception):
 class _Newest(AsyncSqliteSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         try:
-            return await super().aget_tuple(config)
+            found = await super().aget_tuple(config)
         except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise _Unreadable(repr(error)) from error
+        if found is not None and "channel_values" not in found.checkpoint:
+            raise _Unreadable("what is stored is no checkpoint")
+        return found
 
     async def aput(
         self,
