@@ -7,9 +7,10 @@ already learned. Training starts with single objects fully described at high noi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -32,8 +33,28 @@ BANK = 40_000
 """Training pictures whose latents are kept; captions are written anew whenever one is used."""
 UNSAID = 0.1
 """Share of pictures trained without caption, for classifier-free guidance."""
-FIRST = 800
-"""Steps with few objects, complete captions and high noise."""
+
+
+class Stage(NamedTuple):
+    """A part of the training: what it shows and how noisy."""
+
+    until: float
+    """Where it ends, as a share of all steps."""
+    things: int
+    """Pictures have at most so many things."""
+    structure: float
+    """Share of structured captions."""
+    high: float
+    """Share of pictures from the noisiest fifth of the levels, where the layout is decided."""
+
+
+STAGES = (Stage(0.18, 1, 0.9, 0.5), Stage(0.66, 3, 0.85, 0.35), Stage(1.0, 5, 0.55, 0.2))
+"""First places, then which colour and shape goes where, then the loose registers and crowds."""
+
+
+def stage(step: int, steps: int) -> Stage:
+    """The stage that a step belongs to."""
+    return next(part for part in STAGES if step < part.until * steps)
 
 
 def build() -> UNet2DConditionModel:
@@ -73,11 +94,11 @@ class Bank:
 
     scenes: tuple[Scene, ...]
     latents: Tensor
-    few: int
 
-    def some(self, rng: np.random.Generator, count: int, *, easy: bool) -> tuple[list[Scene], Tensor]:
-        """Random scenes and latents; easy ones have one thing, or two."""
-        rows = rng.integers(0, self.few if easy else len(self.scenes), count)
+    def some(self, rng: np.random.Generator, count: int, things: int) -> tuple[list[Scene], Tensor]:
+        """Random scenes of at most so many things, and their latents."""
+        last = bisect_right(self.scenes, things, key=lambda scene: len(scene.things))
+        rows = rng.integers(0, last, count)
         return [self.scenes[int(row)] for row in rows], self.latents[torch.from_numpy(rows)].float()
 
 
@@ -86,9 +107,8 @@ def fill(coder: AutoencoderKL, path: Path, seed: int, count: int = BANK) -> Bank
     """Draw and encode the bank's pictures; latents are kept in a file beside the checkpoints."""
     rng = np.random.default_rng([seed, 1])
     scenes = sorted((some_scene(rng, "train") for _ in range(count)), key=lambda scene: len(scene.things))
-    few = sum(len(scene.things) == 1 for scene in scenes) * 4 // 3
     if path.exists():
-        return Bank(tuple(scenes), torch.load(path, weights_only=True), few)
+        return Bank(tuple(scenes), torch.load(path, weights_only=True))
     device = next(coder.parameters()).device
     chunks = []
     for start in range(0, count, 100):
@@ -99,14 +119,14 @@ def fill(coder: AutoencoderKL, path: Path, seed: int, count: int = BANK) -> Bank
         chunks.append((latent.float() * coder.config.scaling_factor).half().cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(torch.cat(chunks), path)
-    return Bank(tuple(scenes), torch.cat(chunks), few)
+    return Bank(tuple(scenes), torch.cat(chunks))
 
 
-def times(rng: np.random.Generator, count: int, *, early: bool) -> Tensor:
-    """Noise levels 0..999: uniform, and for a share of the pictures from the noisiest fifth (more while early)."""
+def times(rng: np.random.Generator, count: int, share: float) -> Tensor:
+    """Noise levels 0..999: uniform, and for a share of the pictures from the noisiest fifth."""
     uniform = rng.integers(0, 1000, count)
     high = rng.integers(800, 1000, count)
-    return torch.from_numpy(np.where(rng.random(count) < (0.5 if early else 0.2), high, uniform))
+    return torch.from_numpy(np.where(rng.random(count) < share, high, uniform))
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
@@ -124,14 +144,13 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     unet.to(device)
 
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        early = step < FIRST
-        scenes, clean = bank.some(rng, BATCH, easy=early)
-        structure = 0.9 if early else 0.55
-        words = ["" if rng.random() < UNSAID else caption(scene, rng, structure=structure) for scene in scenes]
+        part = stage(step, steps)
+        scenes, clean = bank.some(rng, BATCH, part.things)
+        words = ["" if rng.random() < UNSAID else caption(scene, rng, structure=part.structure) for scene in scenes]
         with torch.no_grad():
             said = reader(input_ids=text.encode(tokenizer, words).to(device)).last_hidden_state
         clean, noise = clean.to(device), torch.randn(clean.shape).to(device)
-        at = times(rng, BATCH, early=early).to(device)
+        at = times(rng, BATCH, part.high).to(device)
         noisy = noise_levels.add_noise(clean, noise, at)
         wanted = noise_levels.get_velocity(clean, noise, at)
         error = F.mse_loss(unet(noisy, at, said).sample.float(), wanted, reduction="none").mean((1, 2, 3))
