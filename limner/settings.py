@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from limner.errors import SettingsError
+from limner.types import Prompt, Recipe
 
 CONFIG_FILE = "limner.toml"
 NO_JUDGE = "none"
@@ -38,6 +39,21 @@ class ModelSettings(_Section):
     """USD for one picture of a remote generator; None is unknown."""
     batch: int | None = Field(default=None, ge=1, le=1024)
     """Pictures per drawn batch; None leaves it to the generator."""
+
+
+class DrawingSettings(_Section):
+    """How pictures are drawn; None leaves a setting at the model's own default."""
+
+    steps: int | None = Field(default=None, ge=1, le=1000)
+    guidance: float | None = Field(default=None, ge=0)
+    width: int | None = Field(default=None, ge=8, le=8192)
+    height: int | None = Field(default=None, ge=8, le=8192)
+    scheduler: str | None = None
+    """A scheduler's class name, as diffusers has it."""
+
+    def recipe(self, prompt: Prompt, seed: int) -> Recipe:
+        """The recipe of a prompt and a seed under these settings."""
+        return Recipe(prompt, seed, **self.model_dump())
 
 
 class EvolveSettings(_Section):
@@ -84,6 +100,7 @@ class Settings(BaseSettings):
     )
 
     models: ModelSettings = ModelSettings()
+    drawing: DrawingSettings = DrawingSettings()
     evolve: EvolveSettings = EvolveSettings()
     budget: BudgetSettings = BudgetSettings()
     out: Path = Path("runs")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.console import JsonFlag, QuietFlag, err, print_json
+from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, StepsOption, WidthOption
 
 if TYPE_CHECKING:
     from limner.types import Failure
@@ -19,6 +20,11 @@ def draw(
     n: Annotated[int, typer.Option(help="Pictures per prompt.", min=1, max=1000)] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first picture; the others follow.", min=0)] = 0,
     negative: Annotated[str, typer.Option(help="What the picture shall not show.")] = "",
+    steps: StepsOption = None,
+    guidance: GuidanceOption = None,
+    width: WidthOption = None,
+    height: HeightOption = None,
+    scheduler: SchedulerOption = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
     budget_pictures: Annotated[int | None, typer.Option(help="Pictures at most.")] = None,
@@ -34,6 +40,7 @@ def draw(
 
     loaded = settings.load(
         models={"generator": generator, "base_url": base_url, "price_per_picture": price_per_picture},
+        drawing={"steps": steps, "guidance": guidance, "width": width, "height": height, "scheduler": scheduler},
         budget={"pictures": budget_pictures},
         out=out,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli.console import JsonFlag, QuietFlag, err, interval_text, out, print_json
+from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, StepsOption, WidthOption
 
 if TYPE_CHECKING:
     from limner.graph.estimate import Estimate
@@ -27,6 +28,11 @@ def evolve(
     agents: Annotated[str | None, typer.Option(help="Family of agents: directives.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
+    steps: StepsOption = None,
+    guidance: GuidanceOption = None,
+    width: WidthOption = None,
+    height: HeightOption = None,
+    scheduler: SchedulerOption = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [10]")] = None,
     pool: Annotated[int | None, typer.Option(help="Instructions that survive a round. [3]")] = None,
     batch: Annotated[int | None, typer.Option(help="Fresh requests per round. [3]")] = None,

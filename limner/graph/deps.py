@@ -11,7 +11,7 @@ from limner.agents import Agents
 from limner.bandits import Bandit, bandit
 from limner.ledger import Ledger
 from limner.protocols import Generator, Scorer, VisionModel
-from limner.settings import EvolveSettings
+from limner.settings import DrawingSettings, EvolveSettings
 from limner.tracing.spans import Spans
 from limner.types import Instruction, Prompt, Query
 
@@ -40,6 +40,7 @@ class EvolveDeps:
     queries: QuerySets
     ledger: Ledger
     settings: EvolveSettings
+    drawing: DrawingSettings
     start: Instruction
     spans: Spans
 

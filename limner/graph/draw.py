@@ -15,7 +15,7 @@ from limner.graph.wiring import budget, set_threads
 from limner.ledger import Ledger, position, recorded
 from limner.settings import Settings
 from limner.tracing.spans import Spans
-from limner.types import Failure, Picture, Prompt, Recipe
+from limner.types import Failure, Picture, Prompt
 
 COLUMNS, SCALE = 8, 2
 
@@ -38,7 +38,8 @@ def draw_prompts(
         BudgetSpent: more pictures are asked for than the budget allows; nothing is drawn then.
     """
     limits = budget(settings.budget)
-    recipes = [Recipe(Prompt(query.text, negative), seed + i) for query in checked(prompts) for i in range(n)]
+    recipe = settings.drawing.recipe
+    recipes = [recipe(Prompt(query.text, negative), seed + i) for query in checked(prompts) for i in range(n)]
     set_threads(settings.torch_threads)
     models = settings.models
     model = generator(models.generator, batch=models.batch, **settings.endpoint())

@@ -96,7 +96,9 @@ def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     order = {name: place for place, name in enumerate([*batch["arms"], PROFESSIONAL])}
     written = sorted(state["written"], key=lambda row: (batch["queries"].index(row["query"]), order[row["arm"]]))
     recipes = [
-        Recipe(Prompt(row["prompt"], row["negative"]), picture_seed(deps, batch, state["round"], row["query"]))
+        deps.drawing.recipe(
+            Prompt(row["prompt"], row["negative"]), picture_seed(deps, batch, state["round"], row["query"])
+        )
         for row in written
     ]
     with position("generator", f"batch {batch['number']}"):

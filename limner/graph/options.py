@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from limner import settings as settings_module
 from limner.errors import CorruptSession, SettingsError
 from limner.graph.deps import QuerySets
 from limner.graph.session import Session
 from limner.graph.wiring import Given, budget, check_judges, named, query_sets, recorded_queries
-from limner.settings import NO_JUDGE, BudgetSettings, EvolveSettings, ModelSettings, Settings
+from limner.ledger import Budget
+from limner.settings import (
+    NO_JUDGE,
+    BudgetSettings,
+    DrawingSettings,
+    EvolveSettings,
+    ModelSettings,
+    Settings,
+)
 
 OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "agents": "agents"}
 """Options that may be a name or an object, and the field of `Given` that takes the object."""
@@ -71,16 +81,20 @@ def _objects(options: dict[str, Any]) -> tuple[Given, dict[str, Any]]:
     return Given(**objects), values
 
 
+SECTIONS: dict[str, type[BaseModel]] = {"evolve": EvolveSettings, "models": ModelSettings, "drawing": DrawingSettings}
+
+
 def _sections(values: dict[str, Any]) -> dict[str, Any]:
     """Options by the section of the settings that they belong to."""
-    sections: dict[str, Any] = {"models": {}, "evolve": {}, "budget": {}}
+    sections: dict[str, Any] = {"budget": {}, **{section: {} for section in SECTIONS}}
     for name, value in values.items():
-        if name in EvolveSettings.model_fields:
-            sections["evolve"][name] = value
-        elif name in ModelSettings.model_fields:
-            sections["models"][name] = value
-        elif name.removeprefix("budget_") in BudgetSettings.model_fields:
+        homes = [section for section, fields in SECTIONS.items() if name in fields.model_fields]
+        if homes:
+            sections[homes[0]][name] = value
+        elif name.startswith("budget_") and name.removeprefix("budget_") in BudgetSettings.model_fields:
             sections["budget"][name.removeprefix("budget_")] = value
+        elif name == "budget" and isinstance(value, Budget):
+            sections["budget"] = asdict(value)
         elif name in ("out", "torch_threads"):
             sections[name] = value
         else:

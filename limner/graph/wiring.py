@@ -149,6 +149,7 @@ def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger,
         queries=sets,
         ledger=ledger,
         settings=search.model_copy(update=weights),
+        drawing=settings.drawing,
         start=Instruction(search.start or agent_set.start),
         spans=spans,
     )

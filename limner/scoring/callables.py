@@ -42,7 +42,7 @@ class CallableScorer:
         return self._terms
 
     def score(self, pairs: Sequence[tuple[Query, Picture]]) -> list[Score | Failure]:
-        """Call the function for each pair; what it raises is its author's to see, so it is not caught."""
+        """Call the function for each pair; an exception of it is that picture's `Failure`, with its words."""
         return [self._one(query, picture) for query, picture in pairs]
 
     def _one(self, query: Query, picture: Picture) -> Score | Failure:
@@ -50,6 +50,9 @@ class CallableScorer:
             image = picture.image()
         except OSError as error:
             return Failure("ScoringError", f"picture {picture.sha256[:12]} cannot be decoded: {error}")
-        value = self._fn(query.text, image)
+        try:
+            value = self._fn(query.text, image)
+        except Exception as error:  # noqa: BLE001 - the user's own code, a boundary: told in the picture's place
+            return Failure("ScoringError", f"{self.identity} raised {error!r} on picture {picture.sha256[:12]}")
         readable = value is not None and math.isfinite(value)
         return Score(self._name, float(value) if readable and value is not None else None)

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from limner.scoring import scorer_from_callable
-from limner.types import Query, Score, Terms
+from limner.types import Failure, Query, Score, Terms
 
 
 def test_a_users_own_scorer_takes_five_lines(draw):
@@ -30,9 +30,10 @@ def test_it_sees_the_request_and_an_rgb_picture(draw):
     assert seen[0][1].mode == "RGB"
 
 
-def test_a_mistake_in_the_function_is_not_hidden(draw):
-    with pytest.raises(ZeroDivisionError):
-        scorer_from_callable(lambda *_: 1 / 0, "bug").score([(Query.of("x"), draw(0))])
+def test_an_exception_of_the_function_is_told_in_the_pictures_place(draw):
+    (failure,) = scorer_from_callable(lambda *_: 1 / 0, "bug").score([(Query.of("x"), draw(0))])
+    assert isinstance(failure, Failure)
+    assert "ZeroDivisionError" in failure.reason
 
 
 def test_terms_are_as_given():
