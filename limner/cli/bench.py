@@ -8,7 +8,7 @@ import typer
 
 from limner.cli.console import JsonFlag, QuietFlag, err, print_json
 
-app = typer.Typer(help="Reproduce the measured claims.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Reproduce the measured claims.", rich_markup_mode=None)
 QuickFlag = Annotated[bool, typer.Option("--quick", help="A small run that shows that the command works.")]
 
 

@@ -143,7 +143,7 @@ def table(row: dict[str, Any]) -> Any:
 
     grid = Table(title="Held-out requests, means with 95 % intervals", title_justify="left")
     for heading in ("", "reward", "taste", "questions", "pictures"):
-        grid.add_column(heading, justify="left" if not heading else "right")
+        grid.add_column(heading, justify="right" if heading else "left", no_wrap=not heading)
     for column in row["columns"]:
         cells = [interval_text(column[name]) for name in ("reward", "taste", "questions")]
         grid.add_row(NAMES[column["name"]], *cells, str(column["pictures"]))

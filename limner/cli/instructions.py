@@ -9,7 +9,7 @@ import typer
 
 from limner.cli.console import JsonFlag, print_json
 
-app = typer.Typer(help="Export, import and list instructions.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Export, import and list instructions.", rich_markup_mode=None)
 OutOption = Annotated[Path | None, typer.Option("--out", help="Where sessions are kept. [runs]")]
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from limner.cli import bench, demo, doctor, draw, evolve, instructions, write
@@ -19,7 +20,6 @@ from limner.errors import LimnerError
 app = typer.Typer(
     name="limner",
     help="Better pictures from text-to-image models, by improving how they are asked.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; `--debug` anywhere shows tracebacks."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    sys.exit(_run([one for one in given if one != "--debug"], debug))
+    sys.exit(_run([one for one in given if one != "--debug"] or ["--help"], debug))
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -49,7 +49,7 @@ def _run(arguments: list[str], debug: bool) -> int:
             raise
         return _failed(str(error), error.exit_code)
     except TyperException as error:
-        return _failed(f"{error.format_message()} `limner COMMAND --help` shows what there is.", 2)
+        return _failed(f"{_complaint(error)} `limner COMMAND --help` shows what there is.", 2)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
@@ -59,6 +59,14 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             raise
         return _failed(f"{type(error).__name__}: {error} (a defect: run again with --debug and report it)", 1)
+
+
+def _complaint(error: TyperException) -> str:
+    """What is wrong with the arguments, and with which value where a value is wrong."""
+    message = error.format_message().rstrip(".")
+    cause = error.__cause__
+    got = f" (got {cause.errors()[0]['input']!r})" if isinstance(cause, ValidationError) else ""
+    return f"{message}{got}."
 
 
 def _failed(message: str, code: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -216,24 +216,26 @@ class _Watch:
 def _in_own_loop(make: Callable[[], Coroutine[Any, Any, EvolveResult]]) -> EvolveResult:
     """Run a coroutine on a loop in a thread of its own; Ctrl-C cancels it and waits for the batch at hand."""
     loop = asyncio.new_event_loop()
-    context = copy_context()
+    task = copy_context().run(loop.create_task, make())
+    # Not Thread.join: interrupted, it takes the thread for ended ever after.
+    over = threading.Event()
+    threading.Thread(target=_drive, args=(loop, task, over), name="limner-evolve").start()
     try:
-        task = context.run(loop.create_task, make())
-        worker = threading.Thread(target=_drive, args=(loop, task), name="limner-evolve")
-        worker.start()
-        try:
-            worker.join()
-        except KeyboardInterrupt:
+        over.wait()
+    except KeyboardInterrupt:
+        with suppress(RuntimeError):  # the loop was closed in this very moment
             loop.call_soon_threadsafe(task.cancel)
-            worker.join()
-            raise
-        return task.result()
+        over.wait()
+        raise
+    return task.result()
+
+
+def _drive(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], over: threading.Event) -> None:
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(asyncio.wait([task]))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         loop.close()
-
-
-def _drive(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(asyncio.wait([task]))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
+        over.set()

@@ -9,7 +9,9 @@ from pathlib import Path
 from limner.graph.api import evolve
 from limner.testing import HashGenerator, ScorerFromFunction
 
-REQUESTS = [f"a {colour} {shape}" for colour in ("red", "blue", "pink") for shape in ("ring", "star", "cross", "circle")]
+REQUESTS = [
+    f"a {colour} {shape}" for colour in ("red", "blue", "pink") for shape in ("ring", "star", "cross", "circle")
+]
 OPTIONS = {"questions": None, "questions_weight": 0.0, "rounds": 2, "batch": 2, "held_out": 2, "validation": 2}
 
 

@@ -142,7 +142,9 @@ def test_answers_that_cannot_be_read_are_counted(another):
 
 @pytest.mark.parametrize("broken", ["generator", "taste"])
 def test_a_round_without_a_single_reward_is_an_error_not_a_result(another, broken):
-    models = {"generator": Flaky(every=1)} if broken == "generator" else {"taste": ScorerFromFunction(lambda q, p: None)}
+    models = (
+        {"generator": Flaky(every=1)} if broken == "generator" else {"taste": ScorerFromFunction(lambda q, p: None)}
+    )
     world = another(**models)
     counted = {"generator": "2 pictures not drawn", "taste": "2 unreadable taste"}[broken]
     with pytest.raises(ModelError, match=rf"Not one picture of the first round .*{counted}"):

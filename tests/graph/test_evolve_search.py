@@ -172,7 +172,11 @@ def test_the_worst_survivor_of_the_batch_is_replaced_by_one_child_per_improvemen
 
 def test_only_as_many_children_as_allowed(world):
     result = world.evolve(
-        rounds=2, agents=family(CountingCritic(9), CountingModifier()), professional=praised, professionals=1, children=2
+        rounds=2,
+        agents=family(CountingCritic(9), CountingModifier()),
+        professional=praised,
+        professionals=1,
+        children=2,
     )
     assert all(len(round.children) == 2 for round in result.rounds)
 

@@ -146,7 +146,9 @@ def test_a_full_disk_for_blobs_stops_the_run_and_a_resume_goes_on(world, another
 
 
 @pytest.mark.parametrize(("database", "pages"), [("ledger.sqlite", 18), (CHECKPOINTS, 10)])
-def test_a_full_disk_for_a_database_stops_the_run_and_a_resume_goes_on(world, another, said, monkeypatch, database, pages):
+def test_a_full_disk_for_a_database_stops_the_run_and_a_resume_goes_on(
+    world, another, said, monkeypatch, database, pages
+):
     """A real full SQLite file: its number of pages is limited."""
     connect = sqlite3.connect
 
