@@ -8,6 +8,7 @@ colours slightly off.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +86,11 @@ def _paint(
 
 def distance(shape: str, across: float, x: Floats, y: Floats) -> Floats:
     """Signed distance in pixels (negative inside) of points relative to a shape's centre."""
-    return _outline(shape, across, x, y).astype(np.float32)
+    outline: Floats = _outline(shape, across, x, y).astype(np.float32)
+    return outline
 
 
-def _outline(shape: str, across: float, x: Floats, y: Floats) -> NDArray[np.floating]:
+def _outline(shape: str, across: float, x: Floats, y: Floats) -> Any:
     r = across / 2
     if shape == "circle":
         return np.hypot(x, y) - r
