@@ -48,7 +48,7 @@ class Stage(NamedTuple):
     """Share of pictures from the noisiest fifth of the levels, where the layout is decided."""
 
 
-STAGES = (Stage(0.18, 1, 0.9, 0.5), Stage(0.66, 3, 0.85, 0.35), Stage(1.0, 5, 0.55, 0.2))
+STAGES = (Stage(0.18, 1, 0.9, 0.5), Stage(0.78, 3, 0.85, 0.35), Stage(1.0, 5, 0.6, 0.25))
 """First places, then which colour and shape goes where, then the loose registers and crowds."""
 
 
