@@ -9,31 +9,45 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from limner.bench.conditions import conditions
 from limner.bench.victim import recipe_hash
 from limner.ledger import Ledger
-from limner.testing.image_server import ImageServer
+from limner.testing import HashGenerator, ImageServer
 
-NODES = ("plan", "write", "ask", "draw", "score", "learn", "criticise", "modify", "choose", "tabulate")
+PHASES = ("search", "validation", "held_out")
+ORDER = ("write", "ask", "draw", "score", "learn", "criticise", "modify", "choose", "tabulate", "plan")
+"""Nodes in the order in which one batch meets them."""
+KINDS = ("draw", "choose", "score", "learn", "write", "tabulate", "ask", "plan", "criticise", "modify")
+"""Nodes in the order in which kills are dealt out, so that few kills fall where most can go wrong."""
 SEED = 7
 KILLS, ENDPOINT_KILLS = 20, 6
-LONGEST_WAIT = 1.5
-"""Seconds after the start of a node within which the kill falls; draws take longer, other nodes less."""
+LONGEST_WAIT = {"microworld": 1.5, "fake": 0.25, "images:loopback": 0.25}
+"""Seconds after the start of a draw or score within which the kill falls: about as long as a draw takes."""
 CHILD_LIMIT = 600.0
 OPTIONS = {"seed": SEED, "rounds": 6, "batch": 2, "validation": 6, "held_out": 8}
 QUICK = {"seed": SEED, "rounds": 2, "batch": 2, "validation": 3, "held_out": 3}
 UNSTABLE = ("session", "folder", "report", "spend", "spend_by_role")
 """What may differ between two equal runs: names and times; the countable part of `spend` is compared apart."""
+
+
+class Moment(NamedTuple):
+    """Where a run stands; moments compare as a run meets them."""
+
+    phase: int
+    round: int
+    node: int
 
 
 @dataclass
@@ -57,7 +71,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         first, second = _result(whole), _result(cut)
         return {
             "kills": sum(cut.by_node.values()),
-            "by_node": {name: cut.by_node[name] for name in NODES},
+            "by_node": {name: cut.by_node[name] for name in ORDER},
             "identical": _stable(first) == _stable(second) and _counts(first) == _counts(second),
             "repeated_pictures": cut.repeated + whole.repeated,
             "overspent": max(0, _counts(second)["pictures"] - _counts(first)["pictures"]) + endpoint["overspent"],
@@ -72,7 +86,7 @@ def _request(generator: str, options: dict[str, Any], endpoint: dict[str, Any] |
 
 def _endpoint(folder: Path, options: dict[str, Any], kills: int) -> dict[str, Any]:
     """Kill a run whose pictures come from an endpoint, which counts what it was asked for."""
-    with ImageServer() as server:
+    with ImageServer(HashGenerator(delay=0.05), lifetime=CHILD_LIMIT) as server:
         reach = {"base_url": server.base_url, "api_key": "loopback", "price_per_call": 0.01}
         budget = {"budget_pictures": 120, "budget_money_usd": 1.2}
         killed = _run_killed(folder, _request("images:loopback", {**options, **budget}, reach), kills=kills)
@@ -93,15 +107,14 @@ def _run_killed(folder: Path, request: dict[str, Any], *, kills: int) -> _Killed
     killed = _Killed(folder / "session")
     notes = folder / "drawn.txt"
     folder.mkdir()
-    targets = _targets(kills, rng)
+    targets = _targets(kills, request["options"]["rounds"], rng)
     resume = False
     while True:
         recorded, before = _recorded(killed.session), _lines(notes)
-        target = targets[sum(killed.by_node.values())] if sum(killed.by_node.values()) < kills else None
         child = {**request, "notes": str(notes), "resume": str(killed.session) if resume else None}
         if not resume:
             child["options"] = {**request["options"], "out": str(folder), "session": "session"}
-        node = _one_child(child, target, rng)
+        node = _one_child(child, targets.pop(0) if targets else None, rng)
         killed.repeated += len(recorded & set(_lines(notes)[len(before) :]))
         if node is None:
             return killed
@@ -109,40 +122,40 @@ def _run_killed(folder: Path, request: dict[str, Any], *, kills: int) -> _Killed
         resume = (killed.session / "session.json").exists()
 
 
-def _targets(kills: int, rng: random.Random) -> list[str]:
-    """The nodes in which to kill: every kind in turn, in the order in which a run meets them."""
-    search, last = NODES[:-2], NODES[-2:]
-    early = [search[i % len(search)] for i in range(max(kills - 4, 0))]
-    rng.shuffle(early)
-    return [*early, *[last[i // 2] for i in range(min(kills, 4))]][:kills]
+def _targets(kills: int, rounds: int, rng: random.Random) -> list[Moment]:
+    """When to kill, in order: every kind of node in turn, those of the search in random rounds."""
+    targets = []
+    for node in islice(cycle(KINDS), kills):
+        phase = {"choose": 1, "tabulate": 2}.get(node, 0)
+        targets.append(Moment(phase, 0 if phase else rng.randint(1, rounds), ORDER.index(node)))
+    return sorted(targets)
 
 
-def _one_child(request: dict[str, Any], target: str | None, rng: random.Random) -> str | None:
-    """Start a child and kill it in the target node; returns that node, or None if the child came to its end."""
+def _one_child(request: dict[str, Any], target: Moment | None, rng: random.Random) -> str | None:
+    """Start a child and kill it once it is at the target; returns the node, or None if it came to its end."""
     command = [sys.executable, "-m", "limner.bench.victim", json.dumps(request)]
+    longest = LONGEST_WAIT[request["generator"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        skip = rng.randrange(2)
-        for node in _started(process.stdout):
-            if node != target:
+        for node, moment in _started(process.stdout):
+            if target is None or moment < target:
                 continue
-            if skip:
-                skip -= 1
-                continue
-            time.sleep(rng.uniform(0, LONGEST_WAIT if node in ("draw", "score") else 0.01))
+            time.sleep(rng.uniform(0, longest) if node in ("draw", "score") else 0)
             process.kill()
             process.wait(CHILD_LIMIT)
-            return node if process.returncode == -9 else None
+            return node if process.returncode == -signal.SIGKILL else None
         if process.wait(CHILD_LIMIT) != 0:
             raise RuntimeError(f"a child of the benchmark ended with {process.returncode}; run it by hand: {command}")
     return None
 
 
-def _started(lines: Any) -> Iterator[str]:
+def _started(lines: Iterable[str]) -> Iterator[tuple[str, Moment]]:
+    """Each node that a child says it has started."""
     for line in lines:
-        word, _, node = line.strip().partition(" ")
+        word, *rest = line.split()
         if word == "start":
-            yield node
+            node, phase, number = rest
+            yield node, Moment(PHASES.index(phase), int(number) if phase == PHASES[0] else 0, ORDER.index(node))
 
 
 def _recorded(session: Path) -> set[str]:

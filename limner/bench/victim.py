@@ -57,7 +57,7 @@ def main() -> None:
 
 def _say(step: Progress) -> None:
     if step.event == "started":
-        print(f"start {step.node}", flush=True)
+        print("start", step.node, step.phase, step.round, flush=True)
 
 
 def _judge(request: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _generator(request: dict[str, Any]) -> Any:
     if request["generator"] == "fake":
         from limner.testing.fakes import HashGenerator
 
-        return HashGenerator()
+        return HashGenerator(delay=0.3)
     from limner.generation import generator
 
     return generator(request["generator"], **request["endpoint"])

@@ -22,7 +22,7 @@ class Said:
 
 @pytest.fixture
 def limner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Run a command in this process, in a directory of its own; `fake` names a generator and a taste without weights."""
+    """Run a command in this process, in an empty directory; `fake` names a generator and a taste without weights."""
     monkeypatch.chdir(tmp_path)
     generator, scorer = runpy.run_path(str(CHILD))["fakes"](wiring.generator, wiring.scorer)
     monkeypatch.setattr("limner.graph.wiring.generator", generator)

@@ -152,10 +152,10 @@ def test_on_a_terminal_a_bar_in_colour_unless_no_color_is_set(limner, small, mon
 
 
 def test_ctrl_c_records_the_batch_at_hand_says_how_to_go_on_and_resumes(limner, small, tmp_path):
-    command = [sys.executable, CHILD, "0.4", "evolve", "a red circle", "a blue star", *small, "--rounds", "40"]
+    command = [sys.executable, CHILD, "0.8", "evolve", "a red circle", "a blue star", *small, "--rounds", "6"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         first = process.stderr.readline()
-        assert first.startswith("round 1/40")
+        assert first.startswith("round 1/6")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
