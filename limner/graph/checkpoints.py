@@ -54,7 +54,7 @@ class _Newest(AsyncSqliteSaver):
             found = await super().aget_tuple(config)
         except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise _Unreadable(repr(error)) from error
-        if found is not None and "channel_values" not in found.checkpoint:
+        if found is not None and not (isinstance(found.checkpoint, dict) and "channel_values" in found.checkpoint):
             raise _Unreadable("what is stored is no checkpoint")
         return found
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,7 @@ class World:
         return evolve(resume=session, out=self.out, **{**models, **changed})
 
     def repeated(self) -> int:
-        """How many recipes reached the generator in more than one call; within one, a recipe may stand in for others."""
+        """How many recipes reached the generator in several calls; within one, a recipe may stand in for others."""
         calls = [set(batch) for batch in self.generator.log.batches]
         return sum(map(len, calls)) - len(set().union(*calls))
 
@@ -74,10 +74,10 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def another(tmp_path: Path) -> Iterator[Callable[..., World]]:
+def another(tmp_path: Path) -> Callable[..., World]:
     """Further worlds, each with models and a directory of its own."""
     count = iter(range(1000))
-    yield lambda **models: World(tmp_path / f"runs{next(count)}", **models)
+    return lambda **models: World(tmp_path / f"runs{next(count)}", **models)
 
 
 @pytest.fixture
