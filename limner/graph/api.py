@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -179,10 +179,12 @@ async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[P
         before = (await graph.aget_state(config)).values
         state = cast("EvolveState", before) if before else initial_state(deps)
         watch = _Watch(deps, session, progress, state["phase"], state["round"])
-        async for mode, step in graph.astream(
-            None if before else state, config, stream_mode=["updates", "tasks"], durability="sync"
-        ):
-            watch.see(mode, step)
+        begun = None if before else state
+        steps = graph.astream(begun, config, stream_mode=["updates", "tasks"], durability="sync")
+        stream = cast("AsyncGenerator[tuple[str, Any]]", steps)
+        async with aclosing(stream):  # an error of the callback must end LangGraph's own tasks before the saver closes
+            async for mode, step in stream:
+                watch.see(mode, step)
         return cast("EvolveState", (await graph.aget_state(config)).values)
 
 

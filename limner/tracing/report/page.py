@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,7 +104,9 @@ def summary_html(result: EvolveResult) -> str:
     )
 
 
+@cache
 def _environment() -> Environment:
+    """The templates, compiled once: that takes longer than filling them in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("limner.tracing.report")
