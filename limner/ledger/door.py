@@ -162,7 +162,7 @@ class Door:
         """Whether a batch may start now; not while calls under way may still turn out too dear for both."""
         limit = self._budget.seconds
         if limit is not None and seconds >= limit:
-            raise BudgetSpent("seconds", f"the budget of {limit:g} s is spent ({seconds:.1f} s); a larger one is needed")
+            raise BudgetSpent("seconds", f"the budget of {limit:g} s is spent ({seconds:.1f} s); give a larger one")
         short = exceeded(self._budget, settled, need)
         if short is not None:
             raise BudgetSpent(short, _spent(self._budget, short, settled, need))
@@ -175,7 +175,7 @@ def _spent(budget: Budget, resource: str, settled: Charge, need: Charge) -> str:
     used, more = getattr(settled, name) / unit, getattr(need, name) / unit
     return (
         f"the budget for {resource} is spent: {used:g} of {limit:g} are paid and the next call needs {more:g}; "
-        "a larger one is needed"
+        "give a larger one"
     )
 
 
