@@ -20,7 +20,7 @@ BATCH = 32
 
 
 def paint(
-    pipeline: Any, prompts: Sequence[str], *, seed: int = 0, steps: int = 16, guidance: float = 3.0
+    pipeline: Any, prompts: Sequence[str], *, seed: int = 0, steps: int = 16, guidance: float = 2.5
 ) -> list[Image]:
     """Pictures for prompts, in batches; each has its own seed."""
     import torch
