@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from limner.types import Interval
 
+PIPED_WIDTH = 110
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, with stable keys.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
 
@@ -24,10 +25,11 @@ def err() -> Console:
 
 
 def out() -> Console:
-    """The console for results."""
+    """The console for results; wide enough for a table where there is no terminal to fit into."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
 def print_json(value: Any) -> None:
