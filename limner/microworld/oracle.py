@@ -57,7 +57,7 @@ UNCLEAR = Unclear.UNCLEAR
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the oracle saw: per cell a thing, nothing or unclear; the ground and the drawing's quality, None if unclear."""
+    """What the oracle saw: per cell a thing, nothing or unclear; the ground and the quality, None if unclear."""
 
     cells: tuple[Thing | Unclear | None, ...]
     ground: str | None

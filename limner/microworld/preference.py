@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from limner.microworld.law import Constraint, Scene, holds
+from limner.microworld.law import COLOURS, GROUNDS, SHAPES, SIZES, Constraint, Scene, Thing, holds
 
 if TYPE_CHECKING:
     from numpy.random import Generator as Random
 
 FAITHFUL, WELL, COMPOSED = 0.5, 0.3, 0.2
 """Weights of the three parts of the utility; they sum to 1."""
-TEMPERATURE = 0.09
+TEMPERATURE = 0.047
 """At this noise a judge that knows the utility agrees with 92 % of the choices between rival pictures."""
 _MASS = {"small": 1.0, "large": 2.4}
 """Visual weight by size: the ratio of the two areas."""
@@ -65,3 +66,40 @@ def p_first(first: float, second: float) -> float:
 def prefers_first(first: float, second: float, rng: Random) -> bool:
     """One person's choice between two pictures with these utilities."""
     return bool(rng.random() < p_first(first, second))
+
+
+def rival(scene: Scene, rng: Random) -> Scene:
+    """A picture that a painter may give to somebody who wanted this scene: up to three slips, drawn well or badly."""
+    slips = int(rng.choice(4, p=(0.3, 0.35, 0.2, 0.15)))
+    things = list(scene.things)
+    for _ in range(slips):
+        things = _slip(things, rng)
+    if rng.random() < 0.25:
+        cells = rng.choice(9, len(things), replace=False)
+        things = [replace(thing, cell=int(cell)) for thing, cell in zip(things, cells, strict=True)]
+    ground = str(rng.choice(list(GROUNDS))) if rng.random() < 0.15 else scene.ground
+    things.sort(key=lambda thing: thing.cell)
+    return Scene(tuple(things), ground, bool(rng.random() < 0.5))
+
+
+def _slip(things: list[Thing], rng: Random) -> list[Thing]:
+    """One thing goes wrong: missing, added, moved, or of another colour, shape or size."""
+    at = int(rng.integers(len(things)))
+    free = [cell for cell in range(9) if all(thing.cell != cell for thing in things)]
+    kind = rng.choice(("drop", "add", "move", "colour", "shape", "size"), p=(0.14, 0.14, 0.22, 0.22, 0.18, 0.1))
+    if kind == "drop" and len(things) > 1:
+        return things[:at] + things[at + 1 :]
+    if kind == "add" and len(things) < 5:
+        return [*things, _stray(int(rng.choice(free)), rng)]
+    changes: dict[str, dict[str, Any]] = {
+        "move": {"cell": int(rng.choice(free))},
+        "colour": {"colour": str(rng.choice(list(COLOURS)))},
+        "shape": {"shape": str(rng.choice(SHAPES))},
+        "size": {"size": str(rng.choice(SIZES))},
+    }
+    changed = changes.get(str(kind), changes["size"])
+    return [*things[:at], replace(things[at], **changed), *things[at + 1 :]]
+
+
+def _stray(cell: int, rng: Random) -> Thing:
+    return Thing(str(rng.choice(SHAPES)), str(rng.choice(list(COLOURS))), str(rng.choice(SIZES)), cell)

@@ -1,8 +1,8 @@
 """Yes/no questions about pictures of the embedded world: their wording, and truths to train and test a judge on.
 
-The wording is that of the rule-based questioner. `draw_question` invents a question of a wanted kind and a wanted answer
-about a scene; most of its "no" questions are near misses (one attribute changed, colours swapped between two things, the
-place next door, a count off by one), since a judge that has only seen easy ones learns to answer from single words.
+The wording is that of the rule-based questioner. `draw_question` invents a question of a wanted kind and a wanted
+answer about a scene; most of its "no" questions are near misses (one attribute changed, colours swapped between two
+things, the place next door, a count off by one): a judge of easy ones alone learns to answer from single words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, get_args
 
-from limner.microworld.law import COLOURS, GROUNDS, PLACES, RELATIONS, SHAPES, SIZES, Constraint, Kind, Noun, Scene, holds
+from limner.microworld.law import (
+    COLOURS,
+    GROUNDS,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Constraint,
+    Kind,
+    Noun,
+    Scene,
+    holds,
+)
 
 if TYPE_CHECKING:
     from numpy.random import Generator as Random
@@ -56,9 +68,9 @@ def _ask_exists(_: Constraint, noun: Noun) -> str:
 
 
 def _ask_count(constraint: Constraint, noun: Noun) -> str:
-    number = NUMBERS[(constraint.count or 0) - 1] if constraint.count else None
-    if number is None:
+    if constraint.count is None or not 1 <= constraint.count <= len(NUMBERS):
         raise ValueError(f"a count to ask about is between 1 and {len(NUMBERS)}; got {constraint.count!r}")
+    number = NUMBERS[constraint.count - 1]
     if number == "one":
         return f"Is there exactly one {phrase(noun)}?"
     return f"Are there exactly {number} {_plural(phrase(noun))}?"

@@ -1,14 +1,14 @@
 """An album: drawings of training scenes from which the eye and the taste model learn.
 
-Drawing takes 2 ms a picture, more than a training step can spend on each, so an album is drawn once and its pictures
-are asked about again and again, each time with other questions and every other time mirrored.
+Pictures of a painter come out of its autoencoder, softer than drawings, so both models also learn from drawings that
+went through it. That takes long, so such an album is made once and sampled, every other time as a mirror shows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from torch import Tensor
 from limner.microworld.law import Scene
 
 if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
     from limner.microworld.render import Pixels
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -35,6 +37,18 @@ class Album:
     def __len__(self) -> int:
         return len(self.scenes)
 
+    def __add__(self, other: Album) -> Album:
+        return Album(self.scenes + other.scenes, np.concatenate([self.pixels, other.pixels]))
+
+    def sample(self, count: int, rng: np.random.Generator, most: int = 5) -> Album:
+        """Some of the pictures with at most `most` things, with replacement, half of them mirrored."""
+        few = np.array([len(scene.things) <= most for scene in self.scenes])
+        chosen = rng.choice(np.flatnonzero(few), count)
+        turned = rng.random(count) < 0.5
+        scenes = tuple(mirror(self.scenes[i]) if t else self.scenes[i] for i, t in zip(chosen, turned, strict=True))
+        pixels = self.pixels[chosen]
+        return Album(scenes, np.where(turned[:, None, None, None], pixels[:, :, ::-1], pixels))
+
 
 def draw_album(scenes: Sequence[Scene], rng: np.random.Generator) -> Album:
     """Draw each scene once."""
@@ -43,17 +57,29 @@ def draw_album(scenes: Sequence[Scene], rng: np.random.Generator) -> Album:
     return Album(tuple(scenes), np.stack([render(scene, rng) for scene in scenes]))
 
 
+def soften(vae: AutoencoderKL, count: int, seed: int) -> Album:
+    """Drawings of random training scenes as the painter's autoencoder gives them back."""
+    from limner.microworld.splits import some_scene
+
+    rng = np.random.default_rng([seed, 77])
+    drawn = draw_album([some_scene(rng, "train", objects=(0.25, 0.25, 0.2, 0.15, 0.15)) for _ in range(count)], rng)
+    return Album(drawn.scenes, through_vae(drawn.pixels, vae, rng, noise=0.1))
+
+
 @torch.no_grad()
-def through_vae(pixels: Pixels, vae: Any, rng: np.random.Generator, noise: float = 0.0, batch: int = 64) -> Pixels:
-    """Pictures as the painter's autoencoder gives them back: encoded, nudged by latent noise, decoded."""
+def through_vae(
+    pixels: Pixels, vae: AutoencoderKL, rng: np.random.Generator, noise: float = 0.0, batch: int = 64
+) -> Pixels:
+    """Pictures encoded, nudged by up to `noise` deviations in latent space, and decoded."""
     seen = []
-    deviation = 1.0 / vae.config.scaling_factor
+    deviation = 1.0 / float(vae.config.scaling_factor)
     for start in range(0, len(pixels), batch):
         x = torch.from_numpy(pixels[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.autocast("cpu", dtype=torch.bfloat16):
             latent = vae.encode(x).latent_dist.mean.float()
-            shift = rng.normal(0, noise * deviation, latent.shape).astype(np.float32)
-            y = vae.decode(latent + torch.from_numpy(shift)).sample.float()
+            strength = rng.uniform(0, noise * deviation, (len(x), 1, 1, 1))
+            nudge = (strength * rng.normal(size=latent.shape)).astype(np.float32)
+            y = vae.decode(latent + torch.from_numpy(nudge)).sample.float()
         y = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         seen.append(y.permute(0, 2, 3, 1).numpy())
     return np.concatenate(seen)

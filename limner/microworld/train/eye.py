@@ -8,11 +8,10 @@ when asked alone, so that training sees what stock inference computes at a third
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from torch.nn import functional as F
 from limner.microworld.law import COLOURS, FRAME, GROUNDS, PLACES, SHAPES, SIZES, Kind, Scene
 from limner.microworld.questions import KINDS, NUMBERS, ask, draw_question
 from limner.microworld.splits import some_scene
-from limner.microworld.train.album import MEAN, STD, Album, draw_album, mirror, to_model
+from limner.microworld.train.album import MEAN, STD, Album, draw_album, soften, to_model
 from limner.microworld.train.loop import Plan, fit, load_average, pick_device
 
 if TYPE_CHECKING:
@@ -33,10 +32,20 @@ SUFFIX = " Answer yes or no."
 _PATCH = 8
 _TOKENS = (FRAME // _PATCH) ** 2
 _WIDTH = 128
-_PICTURES = 20_000
+_SPREAD = 0.07
+"""Deviation of initial weights: near 1 / sqrt(width); at the usual 0.02 attention starts flat and stays so for long."""
+_SOFTENED = 6_000
+"""Drawings sent through the autoencoder."""
 _BATCH, _ASKED = 48, 8
-_LOOKING = 600
+_LOOKING = 500
 """Steps in which the vision tower alone is trained."""
+_CURRICULUM: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (_LOOKING, (0.2, 0.2, 0.2, 0.2, 0.2)),
+    (1000, (0.7, 0.3)),
+    (1400, (0.4, 0.35, 0.25)),
+    (float("inf"), (0.25, 0.25, 0.2, 0.15, 0.15)),
+)
+"""Chances of one, two ... things in a picture, until a step: binding words to one thing is learnt first."""
 _SLOT = 17
 """Tokens of the longest question."""
 _MIX: dict[Kind, float] = {
@@ -56,7 +65,8 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = "is are there a an the exactly picture drawn well background at of left right above below yes no answer or ? ."
+    words = "is are there a an the exactly picture drawn well background at of "
+    words += "left right above below yes no answer or ? ."
     plurals = [shape + ("es" if shape.endswith("s") else "s") for shape in SHAPES]
     vocabulary = [*_SPECIAL, *words.split(), *NUMBERS, *SIZES, *COLOURS, *GROUNDS, *SHAPES, *plurals]
     vocabulary += " ".join(PLACES).split()
@@ -83,11 +93,12 @@ def build(vocabulary: int, image_token: int) -> LlavaForConditionalGeneration:
 
     vision = CLIPVisionConfig(
         hidden_size=_WIDTH, intermediate_size=384, num_hidden_layers=4, num_attention_heads=4, image_size=FRAME,
-        patch_size=_PATCH, projection_dim=_WIDTH,
+        patch_size=_PATCH, projection_dim=_WIDTH, initializer_range=0.05,
     )  # fmt: skip
     language = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=_WIDTH, intermediate_size=320, num_hidden_layers=4, num_attention_heads=4,
+        vocab_size=vocabulary, hidden_size=_WIDTH, intermediate_size=256, num_hidden_layers=5, num_attention_heads=4,
         max_position_embeddings=128, pad_token_id=0, bos_token_id=2, eos_token_id=3, tie_word_embeddings=True,
+        initializer_range=_SPREAD,
     )  # fmt: skip
     return LlavaForConditionalGeneration(
         LlavaConfig(
@@ -99,12 +110,24 @@ def build(vocabulary: int, image_token: int) -> LlavaForConditionalGeneration:
 
 
 class _Pupil(nn.Module):
-    """The model, with the heads by which its vision tower first learns to see."""
+    """The model, with what its vision tower first learns by: naming what each patch belongs to.
 
-    def __init__(self, model: LlavaForConditionalGeneration) -> None:
+    Names are read off against the language model's own word embeddings, so that a patch of a red circle comes to lie
+    near "red" and "circle", and finding the thing that a question speaks of is near to a plain dot product.
+    """
+
+    def __init__(self, model: LlavaForConditionalGeneration, vocabulary: dict[str, int]) -> None:
         super().__init__()
         self.model = model
-        self.cells = nn.Linear(4 * _WIDTH, len(SHAPES) + 1 + len(COLOURS) + len(SIZES))
+        ids = vocabulary
+        shapes = [ids["background"], *(ids[shape] for shape in SHAPES)]
+        self._words = {
+            "shape": shapes,
+            "colour": [ids[colour] for colour in COLOURS],
+            "size": [ids[size] for size in SIZES],
+            "row": [ids[word] for word in ("top", "center", "bottom")],
+            "column": [ids[word] for word in ("left", "center", "right")],
+        }
         self.frame = nn.Linear(_WIDTH, len(GROUNDS) + 1)
 
     def look(self, pixels: Tensor) -> Tensor:
@@ -113,15 +136,17 @@ class _Pupil(nn.Module):
         return cast(Tensor, tower(pixels, output_hidden_states=True).hidden_states[-1][:, 1:])
 
     def naming(self, patches: Tensor, labels: Labels) -> Tensor:
-        """Cross-entropy of naming what stands in each cell, the ground and the quality."""
-        grid = patches.view(-1, 3, 2, 3, 2, _WIDTH).permute(0, 1, 3, 2, 4, 5).reshape(-1, 9, 4 * _WIDTH)
-        shape, colour, size = self.cells(grid).float().split((len(SHAPES) + 1, len(COLOURS), len(SIZES)), -1)
+        """Cross-entropy of naming what stands in each patch's cell and where that is, the ground and the quality."""
+        words = self.model.get_input_embeddings().weight
+        shown = self.model.model.multi_modal_projector(patches)
+        loss = shown.new_zeros((), dtype=torch.float32)
+        for name, ids in self._words.items():
+            logits = (shown @ words[ids].T).float()
+            wanted = labels.cells[name].repeat_interleave(2, 1).repeat_interleave(2, 2)
+            loss = loss + F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-1)
         ground, well = self.frame(patches.mean(1)).float().split((len(GROUNDS), 1), -1)
-        loss = F.cross_entropy(shape.flatten(0, 1), labels.shape.flatten())
-        loss = loss + F.cross_entropy(colour.flatten(0, 1), labels.colour.flatten(), ignore_index=-1)
-        loss = loss + F.cross_entropy(size.flatten(0, 1), labels.size.flatten(), ignore_index=-1)
         loss = loss + 0.3 * F.cross_entropy(ground, labels.ground)
-        return loss + 0.5 * F.binary_cross_entropy_with_logits(well[:, 0], labels.well)
+        return cast(Tensor, loss + 0.5 * F.binary_cross_entropy_with_logits(well[:, 0], labels.well))
 
     def answers(self, patches: Tensor, tokens: Tensor, ends: Tensor) -> Tensor:
         """Logits (N, Q, vocabulary) after each question; tokens (N, Q, slot), ends (N, Q) the last token of each."""
@@ -131,27 +156,30 @@ class _Pupil(nn.Module):
         inputs = torch.cat([llava.multi_modal_projector(patches).to(embedded.dtype), embedded], 1)
         positions = torch.cat([torch.arange(_TOKENS), (_TOKENS + torch.arange(slot)).repeat(asked)])
         mask = _shared_mask(asked, slot).expand(count, 1, -1, -1)
-        hidden = llava.language_model(
-            inputs_embeds=inputs, attention_mask=mask, position_ids=positions[None], use_cache=False
-        ).last_hidden_state[:, _TOKENS:].view(count, asked, slot, _WIDTH)
+        hidden = (
+            llava.language_model(
+                inputs_embeds=inputs, attention_mask=mask, position_ids=positions[None], use_cache=False
+            )
+            .last_hidden_state[:, _TOKENS:]
+            .view(count, asked, slot, _WIDTH)
+        )
         last = hidden.gather(2, ends[..., None, None].expand(-1, -1, 1, _WIDTH))[:, :, 0]
         return cast(Tensor, self.model.lm_head(last))
 
 
 def _shared_mask(asked: int, slot: int) -> Tensor:
-    """Who may attend to whom (1, 1, L, L): everything to the picture before it, a question to nothing but itself."""
+    """What attention adds (1, 1, L, L): 0 from a token to the picture and to its own question before it, else -inf."""
     owner = torch.cat([torch.full((_TOKENS,), -1), torch.arange(asked).repeat_interleave(slot)])
     causal = torch.ones(len(owner), len(owner), dtype=torch.bool).tril()
-    return (causal & ((owner[None] == -1) | (owner[None] == owner[:, None])))[None, None]
+    seen = causal & ((owner[None] == -1) | (owner[None] == owner[:, None]))
+    return torch.zeros(seen.shape).masked_fill(~seen, float("-inf"))[None, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Class indices of scenes: (N, 9) per cell (shape 0 is an empty cell; colour and size -1 there), (N,) per frame."""
+    """Class indices: per cell, each (N, 3, 3) (shape 0 is an empty cell, colour and size -1 there), and per frame."""
 
-    shape: Tensor
-    colour: Tensor
-    size: Tensor
+    cells: dict[str, Tensor]
     ground: Tensor
     well: Tensor
 
@@ -161,13 +189,15 @@ def label(scenes: Sequence[Scene]) -> Labels:
     cells = np.full((3, len(scenes), 9), -1, np.int64)
     cells[0] = 0
     colours, grounds = list(COLOURS), list(GROUNDS)
-    for row, scene in enumerate(scenes):
+    for index, scene in enumerate(scenes):
         for thing in scene.things:
             named = SHAPES.index(thing.shape) + 1, colours.index(thing.colour), SIZES.index(thing.size)
-            cells[:, row, thing.cell] = named
-    shape, colour, size = torch.from_numpy(cells)
+            cells[:, index, thing.cell] = named
+    shape, colour, size = torch.from_numpy(cells).view(3, -1, 3, 3)
+    row = torch.arange(3)[None, :, None].expand(shape.shape)
+    named_cells = {"shape": shape, "colour": colour, "size": size, "row": row, "column": row.transpose(1, 2)}
     ground = torch.tensor([grounds.index(scene.ground) for scene in scenes])
-    return Labels(shape, colour, size, ground, torch.tensor([float(scene.well) for scene in scenes]))
+    return Labels(named_cells, ground, torch.tensor([float(scene.well) for scene in scenes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,24 +245,32 @@ class Teacher:
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
-    """Train on fresh drawings of training scenes."""
+    """Train on drawings of training scenes, half of them as the painter's autoencoder gives them back."""
+    from limner.microworld.train import vae
+
     device = pick_device()
     torch.manual_seed(seed)
     pupil, teacher = _school()
     pupil.to(device)
+    soft = soften(vae.load(out), _SOFTENED, seed)
 
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         looking = step < _LOOKING
-        scenes = [some_scene(rng, "train") for _ in range(_BATCH * (2 if looking else 1))]
-        return _lesson_loss(pupil, teacher, draw_album(scenes, rng), rng, device, looking=looking)
+        count = _BATCH * (2 if looking else 1)
+        objects = next(objects for until, objects in _CURRICULUM if step < until)
+        scenes = [some_scene(rng, "train", objects=objects) for _ in range(count // 2)]
+        fresh = draw_album(scenes, rng)
+        few = len(objects)
+        album = fresh + soft.sample(count // 2, rng, most=few)
+        return _lesson_loss(pupil, teacher, album, rng, device, looking=looking)
 
     return fit(pupil, loss, replace(PLAN, seed=seed, steps=steps), out / "eye")
 
 
 def _school() -> tuple[_Pupil, Teacher]:
     tokenizer = build_tokenizer()
-    model = build(len(tokenizer), int(tokenizer.convert_tokens_to_ids("<image>")))
-    return _Pupil(model), Teacher(tokenizer.get_vocab())
+    vocabulary = tokenizer.get_vocab()
+    return _Pupil(build(len(tokenizer), vocabulary["<image>"]), vocabulary), Teacher(vocabulary)
 
 
 def _lesson_loss(
@@ -249,3 +287,32 @@ def _lesson_loss(
     answer = F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
     right = (logits[..., teacher.yes] > logits[..., teacher.no]) == (lesson.yes > 0.5)
     return {"loss": answer + 0.2 * naming, "answer": answer, "right": right.float().mean(), "naming": naming}
+
+
+def tower(out: Path) -> nn.Module:
+    """The vision tower of the trained eye."""
+    pupil, _ = _school()
+    load_average(pupil, out / "eye")
+    return cast(nn.Module, pupil.model.model.vision_tower)
+
+
+def ship(out: Path, folder: Path) -> None:
+    """Write the trained eye as a LLaVA folder in fp16, for `AutoModelForImageTextToText` and `AutoProcessor`."""
+    pupil, _ = _school()
+    load_average(pupil, out / "eye")
+    save(pupil.model, build_tokenizer(), folder)
+
+
+def save(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a model, its tokenizer and the preparation of its pictures."""
+    from transformers import CLIPImageProcessorPil, LlavaProcessor
+
+    model.half().save_pretrained(folder)
+    prepare = CLIPImageProcessorPil(
+        size={"height": FRAME, "width": FRAME}, crop_size={"height": FRAME, "width": FRAME}, do_center_crop=False,
+        image_mean=list(MEAN), image_std=list(STD),
+    )  # fmt: skip
+    LlavaProcessor(
+        prepare, tokenizer, patch_size=_PATCH, vision_feature_select_strategy="default",
+        num_additional_image_tokens=1, chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)  # fmt: skip
