@@ -8,6 +8,7 @@ from typing import Any
 
 BENCHMARKS = {
     "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
+    "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
 }
 """Name and what it measures; the module of that name has `measure(*, quick)`."""

@@ -32,6 +32,12 @@ def resume(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = 
 
 
 @app.command()
+def catalogue(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
+    """Draw with each sentence of the catalogue alone: which help, which do nothing, which harm."""
+    _measure("catalogue", json, quick, quiet)
+
+
+@app.command()
 def overhead(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Time evolve against the bare models on the same batches."""
     _measure("overhead", json, quick, quiet)
