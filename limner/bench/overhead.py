@@ -23,7 +23,7 @@ from limner.types import Picture, Query, Question, Recipe
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
-PAIRS = 5
+PAIRS, ROUNDS = 5, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Bench:
 def measure(*, quick: bool = False) -> dict[str, Any]:
     """Measure `overhead`: the median over interleaved pairs of evolve's wall time over the bare models' time."""
     models = _warm()
-    rounds, pairs = (2, 2) if quick else (8, PAIRS)
+    rounds, pairs = (1, 2) if quick else (ROUNDS, PAIRS)
     rows = [_pair(models, seed, rounds) for seed in range(pairs)]
     return {
         "overhead": median(row["evolve_seconds"] / row["bare_seconds"] for row in rows),
