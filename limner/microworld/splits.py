@@ -50,6 +50,8 @@ def some_scene(
     well: bool | None = None,
 ) -> Scene:
     """A random scene whose content belongs to a split; `objects` are the chances of one, two ... five things."""
+    if split not in SPLITS:
+        raise ValueError(f"there is no split {split!r}: choose one of {', '.join(SPLITS)}")
     count = int(rng.choice(len(objects), p=objects)) + 1
     things = _things(rng, count)
     while split_of(content(things)) != split:

@@ -75,3 +75,8 @@ def test_every_search_query_has_professional_prompts() -> None:
     assert len(rows) >= 1000
     assert set(by_query) == {query.text for query in queries("search")}
     assert min(len(prompts) for prompts in by_query.values()) >= PROFESSIONALS - 1
+
+
+def test_a_scene_of_an_unknown_split_is_refused() -> None:
+    with pytest.raises(ValueError, match="no split 'held-out'"):
+        some_scene(np.random.default_rng(0), "held-out")  # type: ignore[arg-type]
