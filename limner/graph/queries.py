@@ -28,22 +28,33 @@ def checked(texts: Iterable[str]) -> list[Query]:
     """Queries from texts, each once, in order.
 
     Raises:
-        QueryError: none at all, an empty one, or one longer than `LONGEST` characters.
+        QueryError: none at all, an empty one, one longer than `LONGEST` characters, or what is no text.
     """
+    if isinstance(texts, str):
+        raise QueryError(f"The queries are one text, {texts[:60]!r}. Give a list of texts, of one if need be.")
     queries: dict[str, Query] = {}
     for number, text in enumerate(texts, 1):
-        words = tidied(text)
-        if not words:
-            raise QueryError(f"Query {number} is empty. Say what the picture shall show.")
-        if len(words) > LONGEST:
-            raise QueryError(
-                f"Query {number} has {len(words):,} characters ({words[:60]!r}...); at most {LONGEST:,} are allowed. "
-                "Shorten it; a file of queries is given with --queries."
-            )
+        words = _usable(number, text)
         queries.setdefault(words, Query.of(words))
     if not queries:
         raise QueryError("There are no queries. Give some as arguments, or a file with --queries.")
     return list(queries.values())
+
+
+def _usable(number: int, text: object) -> str:
+    if not isinstance(text, str):
+        raise QueryError(f"Query {number} is no text: {text!r}. Say in words what the picture shall show.")
+    words = tidied(text)
+    if not words:
+        raise QueryError(f"Query {number} is empty. Say what the picture shall show.")
+    if len(words) > LONGEST:
+        raise QueryError(
+            f"Query {number} has {len(words):,} characters ({words[:60]!r}...); at most {LONGEST:,} are allowed. "
+            "Shorten it; a file of queries is given with --queries."
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in words):
+        raise QueryError(f"Query {number} is no Unicode text: {words[:60]!r}. Give it in UTF-8.")
+    return words
 
 
 def tidied(text: str) -> str:
@@ -58,7 +69,8 @@ def read_queries(path: Path) -> list[str]:
         QueryError: the file cannot be read, or a line of it.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines: it splits at signs, too, that JSON allows within a text.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError(f"The queries in {path} cannot be read: {error}. Give a UTF-8 text file.") from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]

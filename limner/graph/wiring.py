@@ -68,6 +68,8 @@ def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> t
         QueryError: unusable queries, or none for a generator that has no queries of its own.
     """
     if isinstance(given, QuerySets):
+        if not given.search:
+            raise QueryError("There are no queries to search on. Give QuerySets at least one in `search`.")
         return given, []
     if given is not None:
         return divided(checked(given), settings.evolve.seed)
