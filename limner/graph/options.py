@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from limner import settings as settings_module
-from limner.errors import CorruptSession, SettingsError
+from limner.errors import CorruptSession, SettingsError, UsageError
 from limner.graph.deps import QuerySets
 from limner.graph.session import Session
 from limner.graph.wiring import Given, budget, check_judges, named, query_sets, recorded_queries
 from limner.ledger import Budget
+from limner.protocols import Generator, Scorer, VisionModel
 from limner.settings import (
     NO_JUDGE,
     BudgetSettings,
@@ -26,6 +27,7 @@ from limner.settings import (
 
 OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "agents": "agents"}
 """Options that may be a name or an object, and the field of `Given` that takes the object."""
+PROTOCOLS: dict[str, type] = {"generator": Generator, "taste": Scorer, "questions": VisionModel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,25 @@ def _objects(options: dict[str, Any]) -> tuple[Given, dict[str, Any]]:
     objects = {"professional": values.pop("professional", None)}
     for name, field in OBJECTS.items():
         if name in values and not isinstance(values[name], str | None):
-            objects[field] = values.pop(name)
+            objects[field] = _object(name, values.pop(name))
     for judge in ("taste", "questions"):
         if judge in values and values[judge] is None:
             values[judge] = NO_JUDGE
     return Given(**objects), values
+
+
+def _object(name: str, value: Any) -> Any:
+    """A caller's own object, as it is.
+
+    Raises:
+        UsageError: it lacks what its place needs.
+    """
+    kind = PROTOCOLS.get(name)
+    if kind is None or isinstance(value, kind):
+        return value
+    wrap = {"generator": "limner.generator(function, name=...)", "taste": "limner.scorer(function, name=...)"}
+    hint = f"; a function of yours is wrapped by {wrap[name]}" if name in wrap else ""
+    raise UsageError(f"{value!r} cannot be the {name}: it is no {kind.__name__} (see limner.protocols){hint}.")
 
 
 SECTIONS: dict[str, type[BaseModel]] = {"evolve": EvolveSettings, "models": ModelSettings, "drawing": DrawingSettings}

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import limner
-from limner.errors import SettingsError
+from limner.errors import SettingsError, UsageError
 from limner.graph.options import prepare
 from limner.graph.wiring import build_models
 from limner.testing import HashGenerator, ScorerFromFunction
@@ -49,3 +49,10 @@ def test_a_resumed_session_asks_for_its_own_models(tmp_path: Path) -> None:
 def test_someone_has_to_judge(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no judge"):
         limner.evolve(QUERIES, generator=HashGenerator(), taste=None, questions=None, out=tmp_path)
+
+
+@pytest.mark.parametrize(("role", "hint"), [("generator", r"limner\.generator"), ("taste", r"limner\.scorer")])
+def test_a_bare_function_is_told_how_to_become_a_model(role: str, hint: str) -> None:
+    models = {"generator": HashGenerator(), "taste": ScorerFromFunction(lambda query, picture: 1.0), "questions": None}
+    with pytest.raises(UsageError, match=rf"cannot be the {role}: .*{hint}\(function, name="):
+        prepare(QUERIES, **{**models, role: lambda *given: None})
