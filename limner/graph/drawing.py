@@ -6,6 +6,7 @@ All phases use the same four, so what is validated and reported was made exactly
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -150,11 +151,17 @@ def _judged(
         return [None] * len(pairs), {}
     with position(role):
         scores = scorer.score(pairs)
-    values = [score.value if isinstance(score, Score) else None for score in scores]
+    values = [_readable(score) for score in scores]
     missing = sum(value is None for value in values)
     unanswered = sum(score.unanswered for score in scores if isinstance(score, Score))
     counts = {f"unreadable {role}": missing, "unanswered questions": unanswered}
     return values, {name: count for name, count in counts.items() if count}
+
+
+def _readable(score: Score | Failure) -> float | None:
+    """A judgement's value; one that is no number says nothing, as none does."""
+    value = score.value if isinstance(score, Score) else None
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _failures(pictures: Sequence[Picture | Failure]) -> dict[str, int]:

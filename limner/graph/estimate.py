@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limner.graph.options import Prepared
-from limner.graph.planning import fitted
+from limner.graph.planning import affordable, fitted
 from limner.results import COLUMNS
 
 
@@ -26,7 +26,9 @@ class Estimate:
 
 def estimate(prepared: Prepared) -> Estimate:
     """The most that a run can draw: a full pool, children and professional prompts in every round."""
-    search, budget = prepared.settings.evolve, prepared.settings.budget.pictures
+    search, models = prepared.settings.evolve, prepared.settings.models
+    price = models.price_per_picture if models.generator.startswith("images:") else 0.0
+    budget = affordable(prepared.settings.budget, price)
     queries = min(search.batch, len(prepared.queries.search))
     arms = search.pool - 1 + search.children
     per_round = (arms + search.professionals) * queries
@@ -38,9 +40,6 @@ def estimate(prepared: Prepared) -> Estimate:
     if budget is not None:
         searched = min(searched, max(budget - validation - held_out, 0))
     total = searched + validation + held_out
-    models = prepared.settings.models
-    remote = models.generator.startswith("images:")
-    price = models.price_per_picture if remote else 0.0
     return Estimate(
         generator=models.generator,
         rounds=search.rounds,
@@ -49,6 +48,6 @@ def estimate(prepared: Prepared) -> Estimate:
         validation=validation,
         held_out=held_out,
         total=total,
-        budget_pictures=budget,
+        budget_pictures=prepared.settings.budget.pictures,
         money_usd=None if price is None else price * total,
     )

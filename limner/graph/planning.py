@@ -13,12 +13,15 @@ from limner.errors import BudgetSpent, ModelError
 from limner.graph.deps import EvolveDeps, QuerySets, derive
 from limner.graph.ranking import ranked
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState
+from limner.ledger import Budget
 from limner.results import COLUMNS
-from limner.settings import EvolveSettings
+from limner.settings import BudgetSettings, EvolveSettings
 
 VALIDATION_SHARE = 0.25
 HELD_OUT_SHARE = 0.35
 """Shares of a budget of pictures that the final choice and the final table may take at most."""
+ROUNDING = 1e-9
+"""Three pictures at 0.1 fit into 0.3, whatever floating point makes of it."""
 SURE = 0.95
 """The search ends early when the best instruction is the best with this probability and nothing new can be proposed."""
 
@@ -32,7 +35,15 @@ class Sizes(NamedTuple):
 
 def sizes(deps: EvolveDeps) -> Sizes:
     """The sizes of the last two phases of this run."""
-    return fitted(deps.settings, deps.queries, deps.ledger.budget.pictures)
+    pictures = affordable(deps.ledger.budget, deps.generator.terms.price_per_call)
+    return fitted(deps.settings, deps.queries, pictures)
+
+
+def affordable(budget: Budget | BudgetSettings, price: float | None) -> int | None:
+    """How many pictures a budget pays for, by their number and their price; None where neither limits them."""
+    paid = [] if budget.money_usd is None or not price else [int(budget.money_usd / price + ROUNDING)]
+    counted = [] if budget.pictures is None else [budget.pictures]
+    return min(paid + counted, default=None)
 
 
 def fitted(settings: EvolveSettings, queries: QuerySets, pictures: int | None) -> Sizes:
@@ -88,8 +99,9 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
     if state["round"] == 0:
         raise BudgetSpent(
             resource,
-            f"The budget of {resource} does not allow one round ({round_pictures(deps, state)} pictures at most) and "
-            "the final choice. Raise it, or lower the batch, the pool, or the professional prompts.",
+            f"The budget of {resource} does not allow one round ({round_pictures(deps, state)} pictures at most) with "
+            f"the final choice and table ({final_pictures(deps)}). Raise it, or lower the batch, the professional "
+            "prompts, or the requests for validation and held out.",
         )
     return f"budget: {resource}"
 
@@ -110,18 +122,27 @@ def _settled(deps: EvolveDeps, state: EvolveState) -> bool:
 
 
 def _short_of(deps: EvolveDeps, state: EvolveState) -> str | None:
-    final = sizes(deps)
-    needed = round_pictures(deps, state)
-    needed += final.validation * (deps.settings.finalists + 1) + final.held_out * len(COLUMNS)
+    needed = round_pictures(deps, state) + final_pictures(deps)
     drawn = deps.ledger.spend().pictures
     asked = [len(questions) for questions in state["questions"].values()]
     calls = needed * (sum(asked) / len(asked) if asked else 3.0) if deps.vision else 0
-    resource = deps.ledger.short_of(pictures=needed, model_calls=round(calls))
+    resource = _lacking(deps, needed, round(calls))
     if resource is None and drawn:
         pace = deps.ledger.spend().seconds / drawn
         left = deps.ledger.seconds_left()
         resource = "seconds" if left is not None and left < pace * needed else None
     return resource
+
+
+def _lacking(deps: EvolveDeps, pictures: int, model_calls: int = 0) -> str | None:
+    price = deps.generator.terms.price_per_call or 0.0
+    return deps.ledger.short_of(pictures=pictures, model_calls=model_calls, money_usd=pictures * price)
+
+
+def final_pictures(deps: EvolveDeps) -> int:
+    """The most pictures that the final choice and the final table can draw."""
+    final = sizes(deps)
+    return final.validation * (deps.settings.finalists + 1) + final.held_out * len(COLUMNS)
 
 
 def round_pictures(deps: EvolveDeps, state: EvolveState) -> int:
@@ -145,7 +166,7 @@ def _validation(deps: EvolveDeps, state: EvolveState) -> Batch | None:
     finalists = ranked(state)[: deps.settings.finalists]
     arms = list(dict.fromkeys([*finalists, deps.start.id]))
     count = sizes(deps).validation
-    if count == 0 or state["spent"] or deps.ledger.short_of(pictures=count * len(arms)):
+    if count == 0 or state["spent"] or _lacking(deps, count * len(arms)):
         return None
     return _batch(state, "validation", arms, [query.id for query in deps.queries.validation[:count]])
 
@@ -155,7 +176,7 @@ def _held_out(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     assert state["best"] is not None
     arms = list(dict.fromkeys([PLAIN, deps.start.id, PROFESSIONAL, state["best"]]))
     done = state["batch"] is not None and state["batch"]["phase"] == "held_out"
-    if done or count == 0 or state["spent"] or deps.ledger.short_of(pictures=count * len(arms)):
+    if done or count == 0 or state["spent"] or _lacking(deps, count * len(arms)):
         return {"batch": None}
     return {"batch": _batch(state, "held_out", arms, [query.id for query in deps.queries.held_out[:count]])}
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Answered = TypeVar("Answered", bound=Result)
 
+REASONS = 3
+"""Different reasons for failures that a batch's span tells."""
 POLL_S = (0.02, 0.5)
 """First and longest pause while another asker makes the same call."""
 
@@ -161,13 +163,15 @@ class Planned(Generic[Item, Answered]):
 
     def _tell(self, span: Span, outcomes: Sequence[Outcome], *, planned: int) -> None:
         results = [outcome.result for outcome in outcomes]
+        refused = [result for result in results if isinstance(result, Failure)]
         money = sum(outcome.charge.money for outcome in outcomes)
         span.set(
             role=(current_position() or (NO_ROLE,))[0],
             position=" / ".join(current_position()),
             planned=planned,
             made=len(results),
-            failed=sum(isinstance(result, Failure) for result in results),
+            failed=len(refused),
+            reasons=sorted({f"{one.boundary}: {one.reason}" for one in refused})[:REASONS] or None,
             pictures=[result.sha256 for result in results if isinstance(result, Picture)] or None,
         )
         span.cost(None if any(outcome.charge.unknown_price for outcome in outcomes) else to_usd(money))

@@ -81,7 +81,7 @@ def _judge(questions: Sequence[Question], sha256: str, answers: Mapping[tuple[st
         if any(p_yes.get(parent, 1.0) < YES for parent in question.needs):
             denied.add(question.text)
             p_yes[question.text] = 0.0
-        elif answer.p_yes is not None:
+        elif answer.p_yes is not None and 0 <= answer.p_yes <= 1:  # anything else is no probability: unreadable
             p_yes[question.text] = answer.p_yes
     value = sum(2 * p - 1 for p in p_yes.values()) / len(p_yes) if p_yes else None
     parts = {"asked": len(evidence), "yes": sum(p >= YES for p in p_yes.values()), "gated": len(denied)}

@@ -10,7 +10,7 @@ import pytest
 from limner.errors import BudgetSpent, ModelError
 from limner.graph.checkpoints import CHECKPOINTS
 from limner.testing import HashGenerator, ScorerFromFunction, VisionFromFunction
-from limner.types import Answer, Failure, Prompt
+from limner.types import Answer, Failure, Prompt, Terms
 
 
 def chance(query, picture):
@@ -70,6 +70,16 @@ def test_a_budget_of_model_calls_counts_answers(world):
     result = world.evolve(rounds=50, questions=eye, questions_weight=0.5, budget_model_calls=250)
     assert result.stop_reason == "budget: model_calls"
     assert result.spend.model_calls <= 250
+
+
+@pytest.mark.parametrize("limit", [0.6, 0.94])
+def test_a_budget_of_money_leaves_enough_for_the_proof(world, limit):
+    world.generator = HashGenerator(terms=Terms(local=False, price_per_call=0.02))
+    result = world.evolve(rounds=50, budget_money_usd=limit)
+    assert result.stop_reason == "budget: money_usd"
+    assert 0 < result.spend.money_usd <= limit
+    assert result.columns[3].pictures > 0
+    assert any(candidate.validation for candidate in result.candidates)
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(world, another, said):
@@ -138,6 +148,22 @@ def test_answers_that_cannot_be_read_are_counted(another):
     result = another().evolve(rounds=2, questions=eye, questions_weight=0.5)
     assert result.failures["unanswered questions"] > 0
     assert result.spend.model_calls == len(eye.log.items)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_judgement_that_is_no_number_is_counted_as_unreadable(another, value):
+    taste = ScorerFromFunction(lambda query, picture: value if "circle" in query.text else chance(query, picture))
+    eye = VisionFromFunction(lambda picture, question: value if picture.recipe.seed % 2 else 0.7)
+    result = another(taste=taste).evolve(rounds=2, questions=eye, questions_weight=0.5)
+    assert result.failures["unreadable taste"] > 0
+    assert result.failures["unreadable questions"] > 0
+    assert "NaN" not in (result.folder / "result.json").read_text()
+
+
+def test_why_pictures_were_not_drawn_is_in_the_trace(another):
+    result = another(generator=Flaky()).evolve(rounds=2)
+    assert result.failures["pictures not drawn"] > 0
+    assert "GenerationError: no luck" in (result.folder / "trace.jsonl").read_text()
 
 
 @pytest.mark.parametrize("broken", ["generator", "taste"])
