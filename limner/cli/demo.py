@@ -21,9 +21,10 @@ PICTURES = 450
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Same seed and machine: same result.", min=0)] = 0,
+    seed: Annotated[int | None, typer.Option(help="Same seed and machine: same result. [0]", min=0)] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [10]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept. [runs]")] = None,
+    resume: Annotated[str | None, typer.Option(help="Demo to go on with, by name or directory.")] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
@@ -39,8 +40,9 @@ def demo(
         err().print(
             f"Evolving an instruction on the embedded world: at most {PICTURES} pictures, drawn on this machine."
         )
-    options: dict[str, Any] = {"seed": seed, "rounds": rounds, "out": folder, "budget_pictures": PICTURES}
-    result = watched_run(prepare(professional=professional_writer(), **options), quiet=quiet)
+    options: dict[str, Any] = {"seed": seed, "rounds": rounds, "budget_pictures": PICTURES}
+    prepared = prepare(resume=resume, professional=professional_writer(), out=folder, **options)
+    result = watched_run(prepared, quiet=quiet, command="demo")
     with Ledger.open(result.folder, replay=True) as ledger:
         acceptance = accept(result, held_out_cases(), ledger.picture)
     if json:

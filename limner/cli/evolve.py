@@ -82,7 +82,7 @@ def _texts(query: list[str] | None, file: Path | None) -> list[str] | None:
     return texts if query or file else None
 
 
-def watched_run(prepared: Any, *, quiet: bool) -> EvolveResult:
+def watched_run(prepared: Any, *, quiet: bool, command: str = "evolve") -> EvolveResult:
     """Carry out a run with its progress on stderr; when interrupted, say how to go on."""
     from limner.cli.progress import Watcher
     from limner.graph.api import run_sync
@@ -93,7 +93,8 @@ def watched_run(prepared: Any, *, quiet: bool) -> EvolveResult:
             return run_sync(prepared, watcher)
     except KeyboardInterrupt:
         if watcher.folder is not None:
-            err().print(f"Interrupted. Go on with: limner evolve --resume {watcher.folder}", soft_wrap=True)
+            line = f"Interrupted. Go on with: limner {command} --resume {watcher.folder}"
+            err().print(line, soft_wrap=True, markup=False)
         raise
 
 
@@ -124,7 +125,7 @@ def show(result: EvolveResult, json: bool) -> None:
     console = out()
     console.print(table(row))
     for note in result.notes:
-        console.print(f"Note: {note}")
+        console.print(f"Note: {note}", markup=False)
     console.print(f"\n{verdict(row)}")
     console.print(f'Best instruction ({result.instruction.id}): "{result.instruction.text}"', markup=False)
     spend = result.spend
@@ -134,7 +135,7 @@ def show(result: EvolveResult, json: bool) -> None:
     )
     for name, count in result.failures.items():
         console.print(f"Counted: {count} {name}.")
-    console.print(f"Report: {result.report}", soft_wrap=True)
+    console.print(f"Report: {result.report}", soft_wrap=True, markup=False)
 
 
 def table(row: dict[str, Any]) -> Any:

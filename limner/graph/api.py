@@ -163,6 +163,7 @@ def _begin(session: Session, prepared: Prepared, deps: EvolveDeps) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": prepared.settings.model_dump(mode="json", exclude={"out"}),
         "models": model_names(deps),
+        "professional": "prompt database" if prepared.given.professional is None else "a function of the caller's",
         "queries": queries_record(prepared.queries),
         "notes": list(prepared.notes),
     }

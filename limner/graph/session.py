@@ -38,10 +38,12 @@ class Session:
         """Make a new session's directory under `out`.
 
         Raises:
-            SessionError: the name is taken.
+            SessionError: the name is taken, or no name of a directory.
             StorageError: the directory cannot be made.
         """
         name = name or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        if Path(name).name != name or name == ".." or not name.isprintable():
+            raise SessionError(f"{name!r} cannot name a session: it names a directory in {out}. Take a plain name.")
         folder = out / name
         try:
             folder.mkdir(parents=True)
@@ -61,7 +63,7 @@ class Session:
         """
         if not (folder / RECORD).is_file():
             raise SessionError(f"There is no session in {folder} ({RECORD} is missing). Sessions stand under --out.")
-        return cls(folder.name, folder, _locked(folder))
+        return cls(folder.resolve().name, folder, _locked(folder))
 
     def begin(self, record: dict[str, Any]) -> None:
         """Store what the session began with."""
@@ -75,7 +77,7 @@ class Session:
         """
         path = self.folder / RECORD
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CorruptSession(f"{path} does not read back: {error}. Begin a new session.") from error
         if not isinstance(record, dict):
@@ -116,7 +118,7 @@ def write_json(path: Path, value: object) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error}. Free space on that disk and resume.") from error

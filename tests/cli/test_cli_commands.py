@@ -57,6 +57,11 @@ def test_evolve_says_what_it_found(limner, small):
     assert "\x1b" not in result.err + result.out
 
 
+def test_square_brackets_in_a_path_are_part_of_it(limner, small, tmp_path):
+    folder = tmp_path / "runs[red]"
+    assert f"Report: {folder}/" in limner("evolve", "a red circle", *small, "--out", folder).out
+
+
 def test_quiet_prints_no_progress(limner, small):
     assert limner("evolve", "a red circle", *small, "--quiet").err == ""
     assert limner("draw", "a cat", "--generator", "fake", "--quiet").err == ""

@@ -22,6 +22,8 @@ RUN = ["evolve", "a cat", "--generator", "fake", "--taste", "fake", "--questions
         (["evolve", *RUN[2:]], "'fake' needs queries: give some, or a file with --queries"),
         (["evolve", ""], "Query 1 is empty. Say what the picture shall show."),
         (["evolve", "a cat", "   "], "Query 2 is empty"),
+        (["evolve", "a cat \udcff"], r"Query 1 is no Unicode text: 'a cat \\udcff'\. Give it in UTF-8"),
+        (["draw", "\udcff", "--generator", "fake"], "Query 1 is no Unicode text"),
         (["evolve", "x" * 10_000], r"Query 1 has 10,000 characters \('xxx.*at most 2,000 are allowed\. Shorten it"),
         (
             ["evolve", "--queries", "nowhere.txt"],
@@ -102,6 +104,13 @@ def test_resume_with_changed_settings_is_exit_2_and_says_which(limner, small):
     assert (result.code, result.out) == (2, "")
     assert "evolve.rounds: 1 then, 5 now" in result.err
     assert limner("evolve", "--resume", session, "--json").code == 0
+
+
+def test_a_demo_is_resumed_as_a_demo(limner, small):
+    begun = json.loads(limner("evolve", "a red circle", *small, "--json").out)
+    result = limner("demo", "--resume", begun["session"])
+    assert result.code == 2
+    assert re.search(r"professional: 'prompt database' then.*budget\.pictures: None then, 450 now", result.err)
 
 
 def test_a_defect_is_one_line_and_with_debug_a_traceback(limner, small, monkeypatch):

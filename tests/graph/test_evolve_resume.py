@@ -134,6 +134,25 @@ def test_a_name_that_is_taken(world):
         world.evolve(session="s", rounds=1)
 
 
+@pytest.mark.parametrize("name", ["a/b", "..", "../elsewhere", "/tmp/elsewhere", "a\0b", "a\nb"])
+def test_a_name_that_is_no_plain_name_is_refused(world, name):
+    with pytest.raises(SessionError, match=r"cannot name a session.*Take a plain name"):
+        world.evolve(session=name, rounds=1)
+    assert not world.out.exists()
+
+
+def test_a_session_is_resumed_from_within_its_directory(world, monkeypatch):
+    before = world.evolve(session="s", rounds=1)
+    monkeypatch.chdir(world.out / "s")
+    assert world.resume(".").instruction == before.instruction
+
+
+def test_professional_prompts_of_the_callers_own_are_asked_for_again(world):
+    world.evolve(session="s", rounds=1)
+    with pytest.raises(SessionMismatch, match=r"professional: .*caller's.* then, 'prompt database' now"):
+        world.resume("s", professional=None)
+
+
 def test_a_session_is_locked_while_it_runs(world):
     refused = []
 
