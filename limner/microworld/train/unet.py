@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 
 BATCH = 64
-PLAN = Plan(steps=4500, lr=1.2e-3, warmup=100, ema=0.998, save_every=250)
+PLAN = Plan(steps=6600, lr=1.2e-3, warmup=100, ema=0.998, save_every=250)
 BANK = 40_000
 """Training pictures whose latents are kept; captions are written anew whenever one is used."""
 UNSAID = 0.1
