@@ -1,7 +1,7 @@
 """`python -m limner.microworld.train WHAT`: one command per model; a stopped run resumes from its checkpoint.
 
-vae, text, unet, eye and taste are trained; `painter` puts the first three together as shipped weights, `figures` says
-how well the shipped painter paints, and `sheet` draws its contact sheet.
+vae, text, unet, eye and taste are trained; `painter` puts the first three together as shipped weights, `judges` writes
+those of the eye and the taste, `figures` says how well the shipped painter paints, and `sheet` draws its contact sheet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHEET = Path("docs/painter-sheet.png")
 def main() -> None:
     """Read the arguments and do the work."""
     parser = argparse.ArgumentParser(prog="python -m limner.microworld.train", description=__doc__)
-    parser.add_argument("what", choices=(*MODELS, "painter", "figures", "sheet"))
+    parser.add_argument("what", choices=(*MODELS, "painter", "judges", "figures", "sheet"))
     parser.add_argument("--out", type=Path, default=Path("training"), help="where checkpoints and curves go")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=None, help="instead of the recipe's own number of steps")
@@ -33,10 +33,13 @@ def main() -> None:
 
 
 def _finish(arguments: argparse.Namespace) -> None:
-    from limner.microworld.train import measure, painter, sheet
+    from limner.microworld.train import eye, measure, painter, sheet, taste
 
     if arguments.what == "painter":
         painter.write(arguments.out)
+    elif arguments.what == "judges":
+        eye.ship(arguments.out, painter.FOLDER.parent / "eye")
+        taste.ship(arguments.out, painter.FOLDER.parent / "taste")
     elif arguments.what == "figures":
         print(json.dumps(measure.figures(painter.load(), count=arguments.count, seed=arguments.seed), indent=1))
     else:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from limner.microworld.render import Pixels
 
-PLAN = Plan(steps=2500, lr=1e-3, warmup=150, ema=0.998, save_every=250)
+PLAN = Plan(steps=1300, lr=1e-3, warmup=150, ema=0.998, save_every=250)
 _WIDTH = 128
 _REQUESTS, _RIVALS = 24, 6
 """Requests in a batch, and pictures for each of them."""
@@ -149,7 +149,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
 
     device = pick_device()
     torch.manual_seed(seed)
-    tokenizer = tokens.build()
+    tokenizer = tokens.kept(out / "taste" / "tokenizer")
     pupil = _Pupil(build(tokenizer)).to(device)
     pupil.model.vision_model.load_state_dict(eye.tower(out).state_dict())
     soft = soften_groups(vae.load(out), _SOFTENED, seed)
@@ -190,7 +190,7 @@ def ship(out: Path, folder: Path) -> None:
     """Write the trained taste as a CLIPModel folder in fp16, with its tokenizer."""
     from limner.microworld.train import tokens
 
-    tokenizer = tokens.build()
+    tokenizer = tokens.kept(out / "taste" / "tokenizer")
     pupil = _Pupil(build(tokenizer))
     load_average(pupil, out / "taste")
     save(pupil.model, tokenizer, folder)

@@ -114,7 +114,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> Readers:
     """Train the readers on captions of training scenes; no picture is needed."""
     device = pick_device()
     torch.manual_seed(seed)
-    tokenizer = _own_tokenizer(out)
+    tokenizer = tokens.kept(out / "text" / "tokenizer")
     readers = Readers(len(tokenizer)).to(device)
 
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -153,15 +153,7 @@ def measure(readers: Readers, tokenizer: CLIPTokenizer, count: int = 512) -> dic
     return report
 
 
-def _own_tokenizer(out: Path) -> CLIPTokenizer:
-    """The tokenizer kept beside the checkpoint: a change of the captions would make another one."""
-    folder = out / "text" / "tokenizer"
-    if not folder.exists():
-        tokens.build().save_pretrained(folder)
-    return tokens.load(folder)
-
-
 def load(out: Path) -> tuple[Readers, CLIPTokenizer]:
     """The trained readers of a training folder, and the tokenizer that goes with them."""
-    tokenizer = _own_tokenizer(out)
+    tokenizer = tokens.kept(out / "text" / "tokenizer")
     return load_average(Readers(len(tokenizer)), out / "text"), tokenizer  # type: ignore[return-value]

@@ -38,12 +38,19 @@ def build() -> CLIPTokenizer:
     )  # fmt: skip
     bpe.train_from_iterator(_corpus(), trainer)
     model = json.loads(bpe.to_str())["model"]
-    # A closed alphabet: every byte, bare and at a word's end, so that no input is unknown.
-    vocabulary: dict[str, int] = dict(model["vocab"])
-    for symbol in _alphabet():
-        for token in (symbol, symbol + "</w>"):
-            vocabulary.setdefault(token, len(vocabulary))
-    return _saved_and_read(vocabulary, [tuple(pair) for pair in model["merges"]])
+    merges: list[tuple[str, ...]] = [tuple(pair) for pair in model["merges"]]
+    # A closed alphabet: every byte, bare and at a word's end, so that no input is unknown. The trainer numbers the
+    # latter in another order each time, so ids are given here.
+    letters = [symbol + end for end in ("", "</w>") for symbol in _alphabet()]
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *("".join(pair) for pair in merges)]
+    return _saved_and_read({word: index for index, word in enumerate(dict.fromkeys(words))}, merges)
+
+
+def kept(folder: Path) -> CLIPTokenizer:
+    """The tokenizer kept beside a checkpoint, made there at first: a change of the captions would make another one."""
+    if not folder.exists():
+        build().save_pretrained(folder)
+    return load(folder)
 
 
 def _saved_and_read(vocabulary: dict[str, int], merges: list[tuple[str, ...]]) -> CLIPTokenizer:
