@@ -73,9 +73,9 @@ class EvolveSettings(_Section):
     """The start instruction; None is the agents' own."""
     finalists: int = Field(default=3, ge=1, le=16)
     """Instructions that reach the final choice, besides the start instruction."""
-    validation: int = Field(default=12, ge=2, le=1000)
+    validation: int = Field(default=16, ge=2, le=1000)
     """Queries of the final choice."""
-    held_out: int = Field(default=24, ge=0, le=10_000)
+    held_out: int = Field(default=36, ge=0, le=10_000)
     """Queries of the final table; 0 leaves it out."""
     taste_weight: float = Field(default=0.5, ge=0, le=1)
     questions_weight: float = Field(default=0.5, ge=0, le=1)
