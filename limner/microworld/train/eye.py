@@ -142,11 +142,11 @@ class _Pupil(nn.Module):
         loss = shown.new_zeros((), dtype=torch.float32)
         for name, ids in self._words.items():
             logits = (shown @ words[ids].T).float()
-            wanted = labels.cells[name].repeat_interleave(2, 1).repeat_interleave(2, 2)
+            wanted = labels.cells[name].to(logits.device).repeat_interleave(2, 1).repeat_interleave(2, 2)
             loss = loss + F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-1)
         ground, well = self.frame(patches.mean(1)).float().split((len(GROUNDS), 1), -1)
-        loss = loss + 0.3 * F.cross_entropy(ground, labels.ground)
-        return cast(Tensor, loss + 0.5 * F.binary_cross_entropy_with_logits(well[:, 0], labels.well))
+        loss = loss + 0.3 * F.cross_entropy(ground, labels.ground.to(ground.device))
+        return cast(Tensor, loss + 0.5 * F.binary_cross_entropy_with_logits(well[:, 0], labels.well.to(well.device)))
 
     def answers(self, patches: Tensor, tokens: Tensor, ends: Tensor) -> Tensor:
         """Logits (N, Q, vocabulary) after each question; tokens (N, Q, slot), ends (N, Q) the last token of each."""
@@ -155,10 +155,13 @@ class _Pupil(nn.Module):
         embedded = llava.get_input_embeddings()(tokens.flatten(1))
         inputs = torch.cat([llava.multi_modal_projector(patches).to(embedded.dtype), embedded], 1)
         positions = torch.cat([torch.arange(_TOKENS), (_TOKENS + torch.arange(slot)).repeat(asked)])
-        mask = _shared_mask(asked, slot).expand(count, 1, -1, -1)
+        mask = _shared_mask(asked, slot).to(inputs.device).expand(count, 1, -1, -1)
         hidden = (
             llava.language_model(
-                inputs_embeds=inputs, attention_mask=mask, position_ids=positions[None], use_cache=False
+                inputs_embeds=inputs,
+                attention_mask=mask,
+                position_ids=positions[None].to(inputs.device),
+                use_cache=False,
             )
             .last_hidden_state[:, _TOKENS:]
             .view(count, asked, slot, _WIDTH)
@@ -207,6 +210,10 @@ class Lesson:
     tokens: Tensor
     ends: Tensor
     yes: Tensor
+
+    def to(self, device: torch.device) -> Lesson:
+        """The lesson on a device."""
+        return Lesson(self.tokens.to(device), self.ends.to(device), self.yes.to(device))
 
 
 class Teacher:
@@ -259,9 +266,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
         count = _BATCH * (2 if looking else 1)
         objects = next(objects for until, objects in _CURRICULUM if step < until)
         scenes = [some_scene(rng, "train", objects=objects) for _ in range(count // 2)]
-        fresh = draw_album(scenes, rng)
-        few = len(objects)
-        album = fresh + soft.sample(count // 2, rng, most=few)
+        album = draw_album(scenes, rng) + soft.sample(count // 2, rng, most=len(objects))
         return _lesson_loss(pupil, teacher, album, rng, device, looking=looking)
 
     return fit(pupil, loss, replace(PLAN, seed=seed, steps=steps), out / "eye")
@@ -281,7 +286,7 @@ def _lesson_loss(
     naming = pupil.naming(patches, label(album.scenes))
     if looking:
         return {"loss": naming, "naming": naming}
-    lesson = teacher.ask(album.scenes, rng)
+    lesson = teacher.ask(album.scenes, rng).to(device)
     logits = pupil.answers(patches, lesson.tokens, lesson.ends).float()
     wanted = torch.where(lesson.yes > 0.5, teacher.yes, teacher.no)
     answer = F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
