@@ -53,16 +53,19 @@ def _warm() -> _Bench:
     import json
 
     import torch
-    from diffusers import StableDiffusionPipeline
 
     import limner
     from limner.generation import generator
+    from limner.quiet import quiet
     from limner.scoring import scorer, vision_model
     from limner.types import Prompt
 
     folder = Path(limner.__file__).parent / "microworld" / "weights" / "painter"
     defaults = json.loads((folder / "limner.json").read_text())
-    pipe = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    with quiet():
+        from diffusers import StableDiffusionPipeline
+
+        pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     bench = _Bench(generator("microworld"), scorer("microworld"), vision_model("microworld"), pipe, defaults)
     recipes = [Recipe(Prompt("a red circle"), seed) for seed in range(bench.generator.terms.batch)]
