@@ -174,13 +174,14 @@ def _choice_loss(
     rows = F.normalize(images, dim=-1).view(len(asked), rivals, -1)
     cosine = torch.einsum("gd,gkd->gk", F.normalize(texts, dim=-1), rows)
     first, second = torch.triu_indices(rivals, rivals, 1)
+    useful = useful.to(device)
     gap = useful[:, first] - useful[:, second]
-    chosen = torch.from_numpy(rng.random(gap.shape)) < torch.sigmoid(gap / TEMPERATURE)
+    chosen = torch.from_numpy(rng.random(gap.shape)).to(device) < torch.sigmoid(gap / TEMPERATURE)
     score = pupil.model.logit_scale.exp() * cosine
     choice = F.binary_cross_entropy_with_logits(score[:, first] - score[:, second], chosen.float())
     agree = ((cosine[:, first] > cosine[:, second]) == (gap > 0))[gap.abs() > 1e-6].float().mean()
-    shown = torch.from_numpy(np.stack([name_scene(scene) for scene in scenes]))
-    spoken = torch.from_numpy(np.stack([name_request(a.constraints) for a in asked]))
+    shown = torch.from_numpy(np.stack([name_scene(scene) for scene in scenes])).to(device)
+    spoken = torch.from_numpy(np.stack([name_request(a.constraints) for a in asked])).to(device)
     naming = F.binary_cross_entropy_with_logits(pupil.names(images), shown)
     naming = naming + F.binary_cross_entropy_with_logits(pupil.names(texts), spoken)
     return {"loss": choice + _NAMING * naming, "choice": choice, "agree": agree, "naming": naming}
