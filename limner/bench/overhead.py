@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
 PAIRS, ROUNDS = 5, 4
+QUICK = {"rounds": 1, "validation": 2, "held_out": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class _Bench:
 def measure(*, quick: bool = False) -> dict[str, Any]:
     """Measure `overhead`: the median over interleaved pairs of evolve's wall time over the bare models' time."""
     models = _warm()
-    rounds, pairs = (1, 2) if quick else (ROUNDS, PAIRS)
-    rows = [_pair(models, seed, rounds) for seed in range(pairs)]
+    size, pairs = (QUICK, 2) if quick else ({"rounds": ROUNDS}, PAIRS)
+    rows = [_pair(models, seed, size) for seed in range(pairs)]
     return {
         "overhead": median(row["evolve_seconds"] / row["bare_seconds"] for row in rows),
         "pairs": rows,
@@ -76,7 +77,7 @@ def _warm() -> _Bench:
     return bench
 
 
-def _pair(models: _Bench, seed: int, rounds: int) -> dict[str, Any]:
+def _pair(models: _Bench, seed: int, size: dict[str, int]) -> dict[str, Any]:
     from limner.graph.api import evolve
     from limner.graph.wiring import embedded_queries
 
@@ -93,8 +94,8 @@ def _pair(models: _Bench, seed: int, rounds: int) -> dict[str, Any]:
             taste=taste,
             questions=vision,
             seed=seed,
-            rounds=rounds,
             out=Path(folder),
+            **size,
         )
         whole = time.perf_counter() - began
     began = time.perf_counter()
