@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
 PAIRS, ROUNDS = 5, 4
-QUICK = {"rounds": 1, "validation": 2, "held_out": 2}
+QUICK: dict[str, Any] = {"rounds": 1, "validation": 2, "held_out": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _warm() -> _Bench:
     return bench
 
 
-def _pair(models: _Bench, seed: int, size: dict[str, int]) -> dict[str, Any]:
+def _pair(models: _Bench, seed: int, size: dict[str, Any]) -> dict[str, Any]:
     from limner.graph.api import evolve
     from limner.graph.wiring import embedded_queries
 
