@@ -140,6 +140,8 @@ def _one_child(request: dict[str, Any], target: Moment | None, rng: random.Rando
         for node, moment in _started(process.stdout):
             if target is None or moment < target:
                 continue
+            if moment.phase == target.phase and moment.node != target.node:
+                continue  # a resumed run may have passed the node in this round: wait for the next of its kind
             time.sleep(rng.uniform(0, longest) if node in ("draw", "score") else 0)
             process.kill()
             process.wait(CHILD_LIMIT)
