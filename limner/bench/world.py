@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-import limner
+from limner.graph.wiring import SEED_PROMPTS
 from limner.microworld.cases import SHIPPED, cases
 from limner.microworld.grammar import professional
 from limner.microworld.law import Case
 from limner.prompt_db import PromptDatabase
 from limner.types import Prompt, Query
-
-SEED_PROMPTS = Path(limner.__file__).parent / "microworld" / "data" / "professional.jsonl"
 
 
 def held_out_cases() -> dict[str, Case]:
