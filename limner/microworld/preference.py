@@ -21,7 +21,7 @@ FAITHFUL, WELL, COMPOSED = 0.5, 0.3, 0.2
 """Weights of the three parts of the utility; they sum to 1."""
 TEMPERATURE = 0.047
 """At this noise a judge that knows the utility agrees with 92 % of the choices between rival pictures."""
-_MASS = {"small": 1.0, "large": 2.4}
+_MASS = {"small": 1.0, "large": 2.0}
 """Visual weight by size: the ratio of the two areas."""
 
 

@@ -18,7 +18,7 @@ from limner.microworld.law import CELL, COLOURS, FRAME, GROUNDS, Scene, Thing
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-ACROSS = {"small": 9.0, "large": 14.0}
+ACROSS = {"small": 10.0, "large": 14.0}
 """Pixels across, by size."""
 JITTER = {"small": 1.5, "large": 1.0}
 """Largest distance of a thing's centre from its cell's centre in x and in y."""

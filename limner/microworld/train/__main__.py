@@ -1,7 +1,8 @@
 """`python -m limner.microworld.train WHAT`: one command per model; a stopped run resumes from its checkpoint.
 
-vae, text, unet, eye and taste are trained; `painter` puts the first three together as shipped weights, `judges` writes
-those of the eye and the taste, `figures` says how well the shipped painter paints, and `sheet` draws its contact sheet.
+vae, text and unet are trained, and `painter` puts them together as shipped weights; `polish` trains the shipped
+painter's UNet on, and `polished` ships that. Then tower, eye and taste are trained, and `judges` ships the last two.
+`figures` says how well the shipped painter paints, and `sheet` draws its contact sheet.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-MODELS = ("vae", "text", "unet", "eye", "taste")
+MODELS = ("vae", "text", "unet", "polish", "tower", "eye", "taste")
 """In the order in which they need each other; each is a module here with `train(out, seed, steps)` and `PLAN`."""
 SHEET = Path("docs/painter-sheet.png")
 
@@ -19,7 +20,7 @@ SHEET = Path("docs/painter-sheet.png")
 def main() -> None:
     """Read the arguments and do the work."""
     parser = argparse.ArgumentParser(prog="python -m limner.microworld.train", description=__doc__)
-    parser.add_argument("what", choices=(*MODELS, "painter", "judges", "figures", "sheet"))
+    parser.add_argument("what", choices=(*MODELS, "painter", "polished", "judges", "figures", "sheet"))
     parser.add_argument("--out", type=Path, default=Path("training"), help="where checkpoints and curves go")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=None, help="instead of the recipe's own number of steps")
@@ -33,10 +34,12 @@ def main() -> None:
 
 
 def _finish(arguments: argparse.Namespace) -> None:
-    from limner.microworld.train import eye, measure, painter, sheet, taste
+    from limner.microworld.train import eye, measure, painter, polish, sheet, taste
 
     if arguments.what == "painter":
-        painter.write(arguments.out)
+        painter.write(painter.assemble(arguments.out))
+    elif arguments.what == "polished":
+        painter.write(polish.assemble(arguments.out))
     elif arguments.what == "judges":
         eye.ship(arguments.out, painter.FOLDER.parent / "eye")
         taste.ship(arguments.out, painter.FOLDER.parent / "taste")

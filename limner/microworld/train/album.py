@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limner.microworld.law import Scene
+from limner.microworld.train.loop import half
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from pathlib import Path
+
+    from diffusers import AutoencoderKL, StableDiffusionPipeline
 
     from limner.microworld.render import Pixels
 
@@ -66,6 +69,27 @@ def soften(vae: AutoencoderKL, count: int, seed: int) -> Album:
     return Album(drawn.scenes, through_vae(drawn.pixels, vae, rng, noise=0.1))
 
 
+def paint_album(pipeline: StableDiffusionPipeline, count: int, seed: int, path: Path) -> Album:
+    """Pictures that a painter made of training captions, with what the oracle read in those that are clear.
+
+    The pixels are kept in a file: painting them takes minutes.
+    """
+    from limner.microworld.captions import captioned
+    from limner.microworld.oracle import read
+    from limner.microworld.train.measure import paint
+
+    if not path.exists():
+        rng = np.random.default_rng([seed, 79])
+        prompts = [captioned(rng, "train")[1] for _ in range(count)]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.stack([np.asarray(picture) for picture in paint(pipeline, prompts, seed=seed)]))
+    pixels = np.load(path)
+    readings = [read(picture) for picture in pixels]
+    clear = [i for i, r in enumerate(readings) if r.clear and r.ground is not None and r.well is not None]
+    scenes = tuple(Scene(readings[i].things, str(readings[i].ground), readings[i].well is True) for i in clear)
+    return Album(scenes, pixels[clear])
+
+
 @torch.no_grad()
 def through_vae(
     pixels: Pixels, vae: AutoencoderKL, rng: np.random.Generator, noise: float = 0.0, batch: int = 64
@@ -75,7 +99,7 @@ def through_vae(
     deviation = 1.0 / float(vae.config.scaling_factor)
     for start in range(0, len(pixels), batch):
         x = torch.from_numpy(pixels[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half(vae.device):
             latent = vae.encode(x).latent_dist.mean.float()
             strength = rng.uniform(0, noise * deviation, (len(x), 1, 1, 1))
             nudge = (strength * rng.normal(size=latent.shape)).astype(np.float32)

@@ -48,6 +48,12 @@ def pick_device() -> torch.device:
     return torch.device("cpu")
 
 
+def half(device: torch.device) -> torch.autocast:
+    """Forward passes in bfloat16 where the device computes in it; a processor that only emulates it stays exact."""
+    able = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(able))
+
+
 def rate(plan: Plan, step: int) -> float:
     """Learning rate at a step (0-based): linear warm-up, then half a cosine down to zero."""
     warm = min(1.0, (step + 1) / max(1, plan.warmup))
@@ -58,8 +64,8 @@ def fit(model: nn.Module, loss: Loss, plan: Plan, folder: Path, *, trainable: nn
     """Train `model` to `plan.steps`, from its checkpoint when there is one, and return its moving average.
 
     `trainable` names a larger module whose parameters are all trained, saved and averaged (a model with auxiliary
-    heads); the averaged copy of that module is returned then. Forward passes run in bfloat16 autocast; parameters,
-    optimiser and average stay float32.
+    heads); the averaged copy of that module is returned then. Forward passes run in `half`; parameters, optimiser
+    and average stay float32.
     """
     whole = trainable if trainable is not None else model
     device = next(whole.parameters()).device
@@ -96,7 +102,7 @@ def _step(
     torch.manual_seed(plan.seed * 1_000_003 + step)
     for group in optimiser.param_groups:
         group["lr"] = rate(plan, step)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with half(device):
         losses = loss(step, np.random.default_rng([plan.seed, step]))
     optimiser.zero_grad(set_to_none=True)
     losses["loss"].backward()  # type: ignore[no-untyped-call]

@@ -36,9 +36,8 @@ def assemble(out: Path) -> StableDiffusionPipeline:
     )
 
 
-def write(out: Path, folder: Path = FOLDER) -> None:
-    """Assemble and save, with the defaults by which it is best asked beside it."""
-    pipeline = assemble(out)
+def write(pipeline: StableDiffusionPipeline, folder: Path = FOLDER) -> None:
+    """Save a painter in half precision, with the defaults by which it is best asked beside it."""
     for model in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         model.half()
     pipeline.save_pretrained(folder, safe_serialization=True)

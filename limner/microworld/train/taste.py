@@ -145,14 +145,14 @@ def soften_groups(vae: AutoencoderKL, count: int, seed: int) -> Groups:
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train on choices between rivals, half of them fresh drawings and half softened."""
-    from limner.microworld.train import eye, tokens, vae
+    from limner.microworld.train import painter, tokens, tower
 
     device = pick_device()
     torch.manual_seed(seed)
     tokenizer = tokens.kept(out / "taste" / "tokenizer")
     pupil = _Pupil(build(tokenizer)).to(device)
-    pupil.model.vision_model.load_state_dict(eye.tower(out).state_dict())
-    soft = soften_groups(vae.load(out), _SOFTENED, seed)
+    pupil.model.vision_model.load_state_dict(tower.load(out).model.model.vision_tower.state_dict())
+    soft = soften_groups(painter.load().vae, _SOFTENED, seed)
 
     def loss(_step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         groups = make_groups(_REQUESTS // 2, _RIVALS, rng) + soft.sample(_REQUESTS // 2, rng)

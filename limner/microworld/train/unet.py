@@ -8,6 +8,7 @@ already learned. Training starts with single objects fully described at high noi
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,10 +23,11 @@ from limner.microworld.law import Scene
 from limner.microworld.render import render
 from limner.microworld.splits import some_scene
 from limner.microworld.train import text, vae
-from limner.microworld.train.loop import Plan, fit, pick_device
+from limner.microworld.train.loop import Loss, Plan, fit, half, pick_device
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
 
 BATCH = 64
 PLAN = Plan(steps=6600, lr=1.2e-3, warmup=100, ema=0.998, save_every=250)
@@ -52,9 +54,9 @@ STAGES = (Stage(0.18, 1, 0.9, 0.5), Stage(0.78, 3, 0.85, 0.35), Stage(1.0, 5, 0.
 """First places, then which colour and shape goes where, then the loose registers and crowds."""
 
 
-def stage(step: int, steps: int) -> Stage:
+def stage(step: int, steps: int, stages: tuple[Stage, ...] = STAGES) -> Stage:
     """The stage that a step belongs to."""
-    return next(part for part in STAGES if step < part.until * steps)
+    return next(part for part in stages if step < part.until * steps)
 
 
 def build() -> UNet2DConditionModel:
@@ -114,7 +116,7 @@ def fill(coder: AutoencoderKL, path: Path, seed: int, count: int = BANK) -> Bank
     for start in range(0, count, 100):
         drawn = np.stack([render(scene, rng) for scene in scenes[start : start + 100]])
         pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with half(device):
             latent = coder.encode(pixels.to(device)).latent_dist.mean
         chunks.append((latent.float() * coder.config.scaling_factor).half().cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,13 +140,27 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     readers, tokenizer = text.load(out)
     reader = readers.encoder.to(device).requires_grad_(False)
     bank = fill(vae.load(out).to(device), out / "latents.pt", seed)
-    unet, noise_levels = build(), scheduler()
+    unet = build()
     unet.add_embedding.load_state_dict(readers.pool.state_dict())
     unet.set_attn_processor(AttnProcessor())  # in bfloat16 on a CPU a third faster than fused attention
     unet.to(device)
 
+    loss = denoising(unet, reader, tokenizer, bank, lambda step: stage(step, steps))
+    return fit(unet, loss, replace(PLAN, seed=seed, steps=steps), out / "unet")
+
+
+def denoising(
+    unet: UNet2DConditionModel,
+    reader: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    bank: Bank,
+    shown: Callable[[int], Stage],
+) -> Loss:
+    """The loss of a UNet on a bank's latents with fresh captions: squared error of v-prediction, by stage."""
+    noise_levels, device = scheduler(), unet.device
+
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        part = stage(step, steps)
+        part = shown(step)
         scenes, clean = bank.some(rng, BATCH, part.things)
         words = ["" if rng.random() < UNSAID else caption(scene, rng, structure=part.structure) for scene in scenes]
         with torch.no_grad():
@@ -157,5 +173,4 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
         high = at >= 900
         return {"loss": error.mean(), "layout": error[high].mean() if high.any() else error.mean().detach()}
 
-    average = fit(unet, loss, replace(PLAN, seed=seed, steps=steps), out / "unet")
-    return average
+    return loss

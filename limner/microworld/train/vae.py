@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from limner.microworld.render import render
+from limner.microworld.render import Pixels, render
 from limner.microworld.splits import some_scene
 from limner.microworld.train.loop import Plan, fit, load_average, pick_device
 
@@ -46,8 +47,12 @@ def build() -> AutoencoderKL:
 
 def pictures(rng: np.random.Generator, count: int) -> Tensor:
     """Fresh drawings of training scenes in [-1, 1], shape (count, 3, 48, 48)."""
-    drawn = np.stack([render(some_scene(rng, "train", well=bool(rng.random() < WELL)), rng) for _ in range(count)])
-    return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return as_tensor([render(some_scene(rng, "train", well=bool(rng.random() < WELL)), rng) for _ in range(count)])
+
+
+def as_tensor(drawn: Sequence[Pixels]) -> Tensor:
+    """Pictures as the autoencoder sees them: (count, 3, 48, 48) in [-1, 1]."""
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def attention(x: Tensor) -> Tensor:
