@@ -2,7 +2,7 @@
 
 vae, text and unet are trained, and `painter` puts them together as shipped weights; `polish` trains the shipped
 painter's UNet on, and `polished` ships that. Then tower, eye and taste are trained, and `judges` ships the last two.
-`figures` says how well the shipped painter paints, and `sheet` draws its contact sheet.
+`figures` says how well the shipped painter paints, and `sheet` draws its contact sheets and the law.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 MODELS = ("vae", "text", "unet", "polish", "tower", "eye", "taste")
 """In the order in which they need each other; each is a module here with `train(out, seed, steps)` and `PLAN`."""
-SHEET = Path("docs/painter-sheet.png")
+DOCS = Path("docs")
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _finish(arguments: argparse.Namespace) -> None:
-    from limner.microworld.train import eye, measure, painter, polish, sheet, taste
+    from limner.microworld.train import eye, law_sheet, measure, painter, polish, sheet, taste
 
     if arguments.what == "painter":
         painter.write(painter.assemble(arguments.out))
@@ -46,7 +46,8 @@ def _finish(arguments: argparse.Namespace) -> None:
     elif arguments.what == "figures":
         print(json.dumps(measure.figures(painter.load(), count=arguments.count, seed=arguments.seed), indent=1))
     else:
-        sheet.write(painter.load(), SHEET, arguments.seed)
+        law_sheet.write(DOCS / "microworld-law.png", arguments.seed)
+        sheet.write(painter.load(), DOCS, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from limner.microworld.train.loop import Plan, fit, load_average, pick_device
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
-PLAN = Plan(steps=2600, lr=8e-4, warmup=150, ema=0.998, save_every=200)
+PLAN = Plan(steps=2300, lr=8e-4, warmup=150, ema=0.998, save_every=200)
 STAGES = (unet.Stage(0.75, 3, 0.8, 0.3), unet.Stage(1.0, 5, 0.65, 0.25))
 BANK = 24_000
 """Training pictures whose latents are kept."""

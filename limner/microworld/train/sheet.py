@@ -1,4 +1,4 @@
-"""The contact sheet: 64 pictures by the shipped painter with their prompts, to be judged by eye."""
+"""Contact sheets: pictures by the shipped painter over their prompts, asked completely and loosely, to be judged by eye."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from limner.microworld import language as say
 from limner.microworld.captions import structured
+from limner.microworld.grammar import request
 from limner.microworld.law import FRAME
 from limner.microworld.train.measure import paint, some_scenes
 
@@ -18,15 +19,15 @@ COLUMNS, ROWS, SCALE = 8, 8, 3
 _MARGIN, _TEXT, _WRAP = 8, 62, 30
 
 
-def write(pipeline: Any, path: Path, seed: int = 0) -> list[str]:
-    """Draw one- and two-object scenes of held-out contents, half of each; return the prompts in reading order."""
+def write(pipeline: Any, folder: Path, seed: int = 0) -> None:
+    """Draw one- and two-object scenes of held-out contents, half of each, and the same scenes as people ask for them."""
     half = COLUMNS * ROWS // 2
     rng = np.random.default_rng([seed, 64])
     scenes = some_scenes(half, 1, seed + 1) + some_scenes(half, 2, seed + 1)
-    prompts = [structured(scene, rng, say.some(rng, say.QUALITY, 2), complete=True) for scene in scenes]
-    pictures = paint(pipeline, prompts, seed=seed)
-    laid_out(pictures, prompts).save(path, optimize=True)
-    return prompts
+    complete = [structured(scene, rng, say.some(rng, say.QUALITY, 2), complete=True) for scene in scenes]
+    loose = [request(scene, rng).text for scene in scenes]
+    for name, prompts in (("painter-sheet.png", complete), ("painter-sheet-loose.png", loose)):
+        laid_out(paint(pipeline, prompts, seed=seed), prompts).save(folder / name, optimize=True)
 
 
 def laid_out(pictures: list[Image.Image], prompts: list[str]) -> Image.Image:
