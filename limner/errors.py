@@ -105,5 +105,9 @@ class ChatError(ModelError):
     """A chat endpoint gave no usable reply."""
 
 
+class ReplyUnusable(ChatError):
+    """A reply came and is of no use: refused, empty, cut off, or not fitting its schema even when asked again."""
+
+
 class ReplyLost(LimnerError):
     """A remote call was sent and no reply came: nobody knows whether it was carried out, so it stays charged."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from limner.errors import ChatError, ReplyLost
+from limner.errors import ChatError, ReplyLost, ReplyUnusable
 from limner.llm.extract import json_objects
 from limner.protocols import ChatModel
 from limner.types import Message, Turn
@@ -39,7 +39,8 @@ class StructuredChat:
         """Reply with a validated object, after at most one repair turn.
 
         Raises:
-            ChatError: refused, empty, cut off, lost, or not fitting the schema even when asked again; says what came.
+            ReplyUnusable: refused, empty, cut off, or not fitting the schema even when asked again; says what came.
+            ChatError: the endpoint did not take the request, or the reply was lost.
         """
         wanted = strict_schema(schema)
         turn = await self._turn(messages, wanted)
@@ -51,7 +52,7 @@ class StructuredChat:
         try:
             return read_reply(second.text, schema)
         except Unfit as problem:
-            raise ChatError(
+            raise ReplyUnusable(
                 f"{self._chat.identity} gave no {schema.__name__}, asked twice: {problem}; "
                 f"it said {_cut(second.text)}; use a model that can follow a JSON schema"
             ) from problem
@@ -62,16 +63,16 @@ class StructuredChat:
         except ReplyLost as error:
             raise ChatError(str(error)) from error
         if turn.finish_reason in _REFUSED:
-            raise ChatError(
+            raise ReplyUnusable(
                 f"{self._chat.identity} refused ({turn.finish_reason}): {_cut(turn.text)}; reword the request"
             )
         if turn.finish_reason in _CUT:
-            raise ChatError(
+            raise ReplyUnusable(
                 f"{self._chat.identity} was cut off after {turn.usage.output_tokens or 'its limit of'} tokens, at "
                 f"{_cut(turn.text[-_SHOWN:])}; raise max_output_tokens (now {self._chat.terms.max_output_tokens})"
             )
         if not turn.text.strip():
-            raise ChatError(f"{self._chat.identity} sent an empty reply ({turn.finish_reason}); try another model")
+            raise ReplyUnusable(f"{self._chat.identity} sent an empty reply ({turn.finish_reason}); try another model")
         return turn
 
 
