@@ -20,7 +20,7 @@ LEVELS = (
     {"types", "errors", "protocols", "settings", "statistics", "quiet", "weights", "tracing.spans"},
     {"ledger"},
     {"results", "tracing"},
-    {"llm", "bandits", "pictures"},
+    {"llm", "bandits", "pictures", "presets"},
     {"generation", "scoring", "prompt_db"},
     {"agents"},
     {"graph"},
