@@ -18,9 +18,9 @@ from limner.types import Interval
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Number, mean and sum of squared deviations from the mean."""
+    """Number (a fraction where old values fade), mean and sum of squared deviations from the mean."""
 
-    n: int = 0
+    n: float = 0
     mean: float = 0.0
     squares: float = 0.0
 
@@ -37,10 +37,18 @@ class Moments:
         squares = self.squares + other.squares + delta * delta * (self.n * other.n / n)
         return Moments(n, self.mean + delta * (other.n / n), squares)
 
+    def faded(self, gamma: float) -> Moments:
+        """With every value's weight multiplied by `gamma`."""
+        return Moments(self.n * gamma, self.mean, self.squares * gamma)
+
 
 @dataclass(slots=True)
 class Arm:
-    """One arm's history. `pending` counts pulls that were asked for and have no reward yet."""
+    """One arm's history.
+
+    `pending` counts pulls that were asked for and have no reward yet. `recent` are the moments in which older rewards
+    weigh less, where the policy lets them fade; equal to `moments` where it does not.
+    """
 
     name: str
     parent: str | None = None
@@ -48,11 +56,13 @@ class Arm:
     pending: int = 0
     rewards: list[tuple[float, Pair | None]] = field(default_factory=list)
     moments: Moments = Moments()
+    recent: Moments = Moments()
 
     def record(self, reward: float, pair: Pair | None) -> None:
         """Count one pull."""
         self.rewards.append((reward, pair))
         self.moments = self.moments.plus(reward)
+        self.recent = self.recent.plus(reward)
 
     def by_pair(self) -> dict[Pair, float]:
         """Reward per (query, seed); the mean where one was drawn more than once."""
@@ -63,7 +73,7 @@ class Arm:
         return {pair: moments.mean for pair, moments in seen.items()}
 
     def as_json(self) -> dict[str, Any]:
-        """The history alone: moments are recomputed from it in the same order, hence to the same bits."""
+        """History: moments are recomputed from it in the same order, hence to the same bits; faded ones are kept."""
         rewards = [[reward, *(pair or ())] for reward, pair in self.rewards]
         return {
             "arm": self.name,
@@ -71,6 +81,7 @@ class Arm:
             "in_play": self.in_play,
             "pending": self.pending,
             "rewards": rewards,
+            "recent": [self.recent.n, self.recent.mean, self.recent.squares],
         }
 
     @classmethod
@@ -79,6 +90,7 @@ class Arm:
         arm = cls(state["arm"], state["parent"], state["in_play"], state["pending"])
         for reward, *pair in state["rewards"]:
             arm.record(reward, Pair(*pair) if pair else None)
+        arm.recent = Moments(*state["recent"])
         return arm
 
 
@@ -92,7 +104,7 @@ class Noise(NamedTuple):
     def within(cls, arms: Iterable[Arm]) -> Noise:
         """Sum of squares about each arm's own mean, over its degrees of freedom."""
         seen = [arm.moments for arm in arms if arm.moments.n]
-        freedom = sum(moments.n - 1 for moments in seen)
+        freedom = sum(int(moments.n) - 1 for moments in seen)
         squares = math.fsum(moments.squares for moments in seen)
         return cls(math.sqrt(squares / freedom) if freedom else 0.0, freedom)
 

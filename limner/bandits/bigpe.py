@@ -6,10 +6,12 @@ The constant 0.8 means something on that scale alone (scores of 25 to 29). For a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from limner.bandits.policy import Policy
+from limner.bandits.seen import Array, Seen
 
 
 class Bigpe(Policy):
@@ -27,5 +29,6 @@ class Bigpe(Policy):
     def _parameters(self) -> dict[str, float]:
         return {"c": self._c}
 
-    def _indices(self, means: Sequence[float], counts: Sequence[int], t: int) -> list[float]:
-        return [mean + self._c * math.sqrt(math.log(t) / n) for mean, n in zip(means, counts, strict=True)]
+    def index(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """mean_i + c * sqrt(ln t / n_i)."""
+        return seen.means + self._c * np.sqrt(np.log(seen.t) / seen.counts)

@@ -27,15 +27,12 @@ class _Difference(NamedTuple):
     error: float
 
 
-def choose(arms: Sequence[Arm], noise: Noise, epsilon: float | None) -> Choice:
-    """The arm of highest mean among `arms` (ties: more pulls, then the older), with what is known of it.
+def choose(top: Arm, arms: Sequence[Arm], noise: Noise, epsilon: float | None) -> Choice:
+    """What is known of `top`, the choice among `arms`.
 
     `epsilon` is in units of the reward; None takes a tenth of the noise of one reward.
     """
     pulled = [arm for arm in arms if arm.moments.n]
-    if not pulled:
-        raise ValueError("no arm in play has a reward, so there is no best one; tell a reward first")
-    top = max(pulled, key=lambda arm: (arm.moments.mean, arm.moments.n))
     interval = noise.interval(top.moments)
     assert interval is not None, "an arm with rewards has a mean"
     if len(pulled) < len(arms) or not noise.freedom:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from limner.bandits.arms import Arm
+import numpy as np
+
 from limner.bandits.greedy import Greedy
+from limner.bandits.seen import Array, Seen
 
 
 class EpsilonGreedy(Greedy):
@@ -24,7 +25,7 @@ class EpsilonGreedy(Greedy):
     def _parameters(self) -> dict[str, float]:
         return {"epsilon": self._epsilon}
 
-    def _ranked(self, arms: Sequence[Arm], counts: Sequence[int], t: int) -> Arm:
-        if self._rng.random() < self._epsilon:
-            return self._any(arms)
-        return super()._ranked(arms, counts, t)
+    def index(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """mean_i, or the same for all arms in a search whose turn it is to explore."""
+        explore = rng.random((*seen.n.shape[:-1], 1)) < self._epsilon
+        return np.where(explore, 0.0, super().index(seen, rng))

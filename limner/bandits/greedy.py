@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from limner.bandits.policy import Policy
+from limner.bandits.seen import Array, Seen
 
 
 class Greedy(Policy):
@@ -13,5 +15,6 @@ class Greedy(Policy):
 
     name: ClassVar[str] = "greedy"
 
-    def _indices(self, means: Sequence[float], counts: Sequence[int], t: int) -> list[float]:
-        return list(means)
+    def index(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """mean_i."""
+        return seen.means

@@ -1,23 +1,26 @@
 """The machinery that every policy shares: arms, pending pulls, random ties, survival and exact state.
 
-A policy adds one thing, the index by which arms are ranked. Arms without a reward rank above all others, so each arm is
-pulled before any is pulled twice.
+A policy adds one thing, the index by which arms are ranked, on arrays (`limner.bandits.seen`). Arms without a reward rank
+above all others, so each arm is pulled before any is pulled twice.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from limner.bandits.arms import Arm, Moments, Noise
+from limner.bandits.arms import Arm, Noise
 from limner.bandits.base import Choice, Pair
 from limner.bandits.choice import choose
+from limner.bandits.seen import ORPHAN, Array, Positions, Seen
 from limner.types import Interval
+
+Rule: TypeAlias = Callable[[Seen, np.random.Generator], Array]
 
 _TIE = 1e-12
 """Indices this close, relative to the highest, differ by rounding only."""
@@ -27,6 +30,8 @@ class Policy(ABC):
     """A bandit up to its index. Not safe for use from several threads at once."""
 
     name: ClassVar[str]
+    gamma: float = 1.0
+    """What is left of earlier rewards' weight after each new one; 1 where rewards do not fade."""
 
     def __init__(self, seed: int) -> None:
         """Start without arms; `seed` decides ties and whatever else the policy draws."""
@@ -34,14 +39,29 @@ class Policy(ABC):
         self._arms: dict[str, Arm] = {}
 
     @abstractmethod
-    def _indices(self, means: Sequence[float], counts: Sequence[int], t: int) -> list[float]:
-        """Rank arms by what they promise: the highest is pulled or kept.
+    def index(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """Rank arms by what pulling them promises: the highest is pulled next. Same shape as the arrays of `seen`.
 
-        Args:
-            means: mean reward of each arm; that of all arms where an arm's first reward is still pending.
-            counts: how often each was pulled, n_i; at least 1.
-            t: pulls of all arms so far, dropped ones included; at least 1.
+        What it says of arms that were never pulled or are out of play is not used.
         """
+
+    def standing(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """Rank arms by what keeping them promises: the index, unless the policy pulls arms only to learn of them."""
+        return self.index(seen, rng)
+
+    def merit(self, seen: Seen) -> Array:
+        """Rank arms for the final choice: their mean reward, unless the policy knows better."""
+        return seen.mean
+
+    def pull(self, seen: Seen, rng: np.random.Generator) -> Positions:
+        """Position of the arm to pull next in each search: one never pulled, else that of highest index."""
+        return _highest(self.index, seen, seen.in_play, rng)
+
+    def choice(self, seen: Seen) -> Positions:
+        """Position of the final choice in each search: highest merit; ties go to more pulls, then to the older arm."""
+        merit = np.where(seen.in_play & (seen.n > 0), self.merit(seen), -np.inf)
+        tied = merit == merit.max(-1, keepdims=True)
+        return np.where(tied, seen.n, -1.0).argmax(-1)
 
     def _parameters(self) -> dict[str, float]:
         """What the policy was built with: part of its state."""
@@ -66,10 +86,10 @@ class Policy(ABC):
 
     def ask(self, k: int = 1) -> list[str]:
         """Name the arms of the next `k` pulls; pulls still pending count as made, so that a batch spreads."""
-        arms = self._in_play(at_least_one_for=k, verb="ask for")
+        self._in_play(at_least_one_for=k, verb="ask for")
         chosen = []
         for _ in range(k):
-            arm = self._draw(arms, lambda known: known.moments.n + known.pending)
+            arm = self._everyone()[int(self.pull(self.seen(), self._rng))]
             arm.pending += 1
             chosen.append(arm.name)
         return chosen
@@ -79,6 +99,9 @@ class Policy(ABC):
         known = self._known(arm)
         if reward is None or not math.isfinite(reward):
             raise ValueError(f"the reward of arm {arm!r} is {reward!r}; tell finite rewards and release failed pulls")
+        if self.gamma < 1:
+            for other in self._arms.values():
+                other.recent = other.recent.faded(self.gamma)
         known.record(float(reward), None if pair is None else Pair(str(pair[0]), int(pair[1])))
         known.pending = max(known.pending - 1, 0)
 
@@ -91,17 +114,24 @@ class Policy(ABC):
 
     def keep(self, b: int) -> list[str]:
         """Name the `b` arms that survive by the policy's index, the best first; unjudged arms survive judged ones."""
-        arms = self._in_play(at_least_one_for=b, verb="keep")
-        survivors: list[Arm] = []
-        while arms and len(survivors) < b:
-            arm = self._draw(arms, lambda known: known.moments.n)
-            arms.remove(arm)
-            survivors.append(arm)
-        return [arm.name for arm in survivors]
+        left = self._in_play(at_least_one_for=b, verb="keep")
+        seen = self.seen()
+        seen.pending[...] = 0
+        among = seen.in_play.copy()
+        survivors = []
+        for _ in range(min(b, len(left))):
+            position = int(_highest(self.standing, seen, among, self._rng))
+            among[position] = False
+            survivors.append(self._everyone()[position].name)
+        return survivors
 
     def best(self, epsilon: float | None = None) -> Choice:
-        """Name the arm of highest mean in play; see `limner.bandits.choice` for how its certainty is reckoned."""
-        return choose([arm for arm in self._arms.values() if arm.in_play], self._noise(), epsilon)
+        """Name the arm of highest merit in play; see `limner.bandits.choice` for how its certainty is reckoned."""
+        arms = [arm for arm in self._arms.values() if arm.in_play]
+        if not any(arm.moments.n for arm in arms):
+            raise ValueError("no arm in play has a reward, so there is no best one; tell a reward first")
+        top = self._everyone()[int(self.choice(self.seen()))]
+        return choose(top, arms, self._noise(), epsilon)
 
     def arms(self) -> list[str]:
         """Name the arms in play, in the order in which they came."""
@@ -109,11 +139,24 @@ class Policy(ABC):
 
     def pulls(self, arm: str) -> int:
         """Count the rewards told for an arm, in play or dropped."""
-        return self._known(arm).moments.n
+        return len(self._known(arm).rewards)
 
     def interval(self, arm: str) -> Interval | None:
         """Mean reward of an arm with its 95 % interval, by the noise pooled over arms; None before its first reward."""
         return self._noise().interval(self._known(arm).moments)
+
+    def seen(self) -> Seen:
+        """All arms, dropped ones included, in the order in which they came."""
+        arms = self._everyone()
+        position = {arm.name: at for at, arm in enumerate(arms)}
+        return Seen(
+            np.array([arm.recent.n for arm in arms], float),
+            np.array([arm.recent.mean for arm in arms], float),
+            np.array([arm.recent.squares for arm in arms], float),
+            np.array([arm.pending for arm in arms], float),
+            np.array([arm.in_play for arm in arms], bool),
+            np.array([position.get(arm.parent or "", ORPHAN) for arm in arms], np.intp),
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything as plain JSON. The generator's words are hexadecimal: 128 bits fit in no checkpoint's integer."""
@@ -154,23 +197,18 @@ class Policy(ABC):
     def _noise(self) -> Noise:
         return Noise.within(self._arms.values())
 
-    def _draw(self, arms: Sequence[Arm], count: Callable[[Arm], int]) -> Arm:
-        """The arm to take next, if each was pulled as often as `count` says."""
-        fresh = [arm for arm in arms if not count(arm)]
-        if fresh:
-            return self._any(fresh)
-        return self._ranked(arms, [count(arm) for arm in arms], sum(count(arm) for arm in self._arms.values()))
+    def _everyone(self) -> Sequence[Arm]:
+        return [*self._arms.values()]
 
-    def _ranked(self, arms: Sequence[Arm], counts: Sequence[int], t: int) -> Arm:
-        """The arm of highest index; ties at random."""
-        all_in_all = self._all_rewards().mean
-        means = [arm.moments.mean if arm.moments.n else all_in_all for arm in arms]
-        indices = self._indices(means, counts, t)
-        top = max(indices)
-        return self._any([arm for arm, i in zip(arms, indices, strict=True) if i >= top - _TIE * abs(top)])
 
-    def _all_rewards(self) -> Moments:
-        return functools.reduce(Moments.merged, (arm.moments for arm in self._arms.values()), Moments())
-
-    def _any(self, arms: Sequence[Arm]) -> Arm:
-        return arms[0] if len(arms) == 1 else arms[int(self._rng.integers(len(arms)))]
+def _highest(rule: Rule, seen: Seen, among: NDArray[np.bool_], rng: np.random.Generator) -> Positions:
+    """Position of the arm among `among` that ranks highest in each search, arms never pulled before all others."""
+    fresh = among & (seen.pulls == 0)
+    some_fresh = fresh.any(-1, keepdims=True)
+    if some_fresh.all():
+        top = fresh
+    else:
+        ranks = np.where(among, rule(seen, rng), -np.inf)
+        highest = ranks.max(-1, keepdims=True)
+        top = np.where(some_fresh, fresh, ranks >= highest - _TIE * np.abs(highest))
+    return np.where(top, rng.random(top.shape), -1.0).argmax(-1)

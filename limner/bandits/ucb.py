@@ -1,4 +1,4 @@
-"""UCB1 with its bonus in units of the rewards' own noise: the default.
+"""UCB1 with its bonus in units of the rewards' own noise.
 
 UCB1 (Auer, Cesa-Bianchi and Fischer 2002) adds sqrt(2 ln t / n_i) to rewards that fill [0, 1]. Scores of pictures
 differ by a few thousandths (HPS v2: arms 0.006 apart, noise 0.012); beside them that bonus is so large that UCB1 pulls
@@ -8,13 +8,12 @@ all arms alike. Scaled to the observed noise, the choices do not depend on the r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
-from limner.bandits.policy import Policy
+import numpy as np
 
-PRIOR_WEIGHT = 1.0
-"""Degrees of freedom given to the spread of all rewards, arms lumped together, as the prior guess of the noise."""
+from limner.bandits.policy import Policy
+from limner.bandits.seen import Array, Seen
 
 
 class Ucb(Policy):
@@ -38,15 +37,6 @@ class Ucb(Policy):
     def _parameters(self) -> dict[str, float]:
         return {"c": self._c}
 
-    def _indices(self, means: Sequence[float], counts: Sequence[int], t: int) -> list[float]:
-        s = self._spread()
-        return [mean + s * self._c * math.sqrt(math.log(t) / n) for mean, n in zip(means, counts, strict=True)]
-
-    def _spread(self) -> float:
-        """s; 0 while all rewards are alike, which leaves the choice to chance."""
-        all_rewards = self._all_rewards()
-        if all_rewards.n < 2:
-            return 0.0
-        noise = self._noise()
-        prior = all_rewards.squares / (all_rewards.n - 1)
-        return math.sqrt((PRIOR_WEIGHT * prior + noise.freedom * noise.sd**2) / (PRIOR_WEIGHT + noise.freedom))
+    def index(self, seen: Seen, rng: np.random.Generator) -> Array:
+        """mean_i + s * c * sqrt(ln t / n_i)."""
+        return seen.means + self._c * np.sqrt(seen.noise() * np.log(seen.t) / seen.counts)

@@ -152,7 +152,8 @@ def test_a_clearly_better_arm_wins(name: str) -> None:
     assert choice.low < 5.0 < choice.high
     assert choice.p_within_epsilon is not None
     assert choice.p_within_epsilon > 0.999
-    assert Counter(policy.ask(20)).most_common(1)[0][0] == "arm 1"
+    asked = Counter(policy.ask(60))
+    assert asked["arm 0"] < asked["arm 1"], "the worst arm gets less than the best"
 
 
 @every_policy
@@ -210,5 +211,5 @@ def test_policies_satisfy_the_protocol(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"thompson.*ucb, bigpe, greedy, epsilon-greedy"):
-        bandit("thompson", seed=0)
+    with pytest.raises(UsageError, match=r"roulette.*ucb, bigpe, greedy, epsilon-greedy"):
+        bandit("roulette", seed=0)
