@@ -32,9 +32,9 @@ from limner.microworld.train.tower import PATCH, TOKENS, WIDTH, Pupil, label
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
-PLAN = Plan(steps=3000, lr=1.2e-3, warmup=150, ema=0.998, save_every=200)
+PLAN = Plan(steps=3000, lr=1.2e-3, warmup=150, ema=0.998, save_every=100)
 SUFFIX = " Answer yes or no."
-_PAINTED, _PAINTED_FROM, _PAINTED_SHARE = 2_000, 2_200, 0.2
+_PAINTED, _PAINTED_FROM, _PAINTED_SHARE = 1_500, 1_500, 0.2
 """Pictures by the painter itself, read by the oracle: how many, from which step on, and their share of a batch."""
 _MARKED_AFTER = 3
 """Layers of the decoder after which the things spoken of are marked."""

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures by the shipped painter over their prompts, asked completely and loosely, to be judged by eye."""
+"""Contact sheets: pictures by the shipped painter over their prompts, asked completely and loosely."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARGIN, _TEXT, _WRAP = 8, 62, 30
 
 
 def write(pipeline: Any, folder: Path, seed: int = 0) -> None:
-    """Draw one- and two-object scenes of held-out contents, half of each, and the same scenes as people ask for them."""
+    """Draw one- and two-object scenes of held-out contents, half of each, then the same as people ask for them."""
     half = COLUMNS * ROWS // 2
     rng = np.random.default_rng([seed, 64])
     scenes = some_scenes(half, 1, seed + 1) + some_scenes(half, 2, seed + 1)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from limner.microworld.render import Pixels
 
-PLAN = Plan(steps=1300, lr=1e-3, warmup=150, ema=0.998, save_every=250)
+PLAN = Plan(steps=1700, lr=1.2e-3, warmup=150, ema=0.998, save_every=200)
 _WIDTH = 128
 _REQUESTS, _RIVALS = 24, 6
 """Requests in a batch, and pictures for each of them."""
@@ -176,9 +176,9 @@ def _choice_loss(
     first, second = torch.triu_indices(rivals, rivals, 1)
     useful = useful.to(device)
     gap = useful[:, first] - useful[:, second]
-    chosen = torch.from_numpy(rng.random(gap.shape)).to(device) < torch.sigmoid(gap / TEMPERATURE)
+    chosen = torch.sigmoid(gap / TEMPERATURE)  # as a crowd chooses: what single people's choices are on average
     score = pupil.model.logit_scale.exp() * cosine
-    choice = F.binary_cross_entropy_with_logits(score[:, first] - score[:, second], chosen.float())
+    choice = F.binary_cross_entropy_with_logits(score[:, first] - score[:, second], chosen)
     agree = ((cosine[:, first] > cosine[:, second]) == (gap > 0))[gap.abs() > 1e-6].float().mean()
     shown = torch.from_numpy(np.stack([name_scene(scene) for scene in scenes])).to(device)
     spoken = torch.from_numpy(np.stack([name_request(a.constraints) for a in asked])).to(device)
