@@ -142,7 +142,7 @@ def read(image: Image.Image | NDArray[np.uint8], limits: Limits = LIMITS) -> Rea
     """Read a picture: what stands in each cell, on what ground, and whether it is well drawn."""
     pixels = as_pixels(image).astype(np.float32)
     ground, paint = _ground(pixels)
-    fits = [_fit_cell(cell, pixels, paint, limits) for cell in range(9)]
+    fits = _fits(pixels, paint, limits)
     well = _roughness(pixels, paint, fits) < limits.rough
     return Reading(tuple(fit.thing for fit in fits), ground, well)
 
@@ -157,7 +157,7 @@ _ALL_PAINTS = np.concatenate([_GROUND_PAINTS, _COLOUR_PAINTS])
 def _ground(pixels: Floats) -> tuple[str, Floats]:
     """The ground's name, and its actual colour in this picture (a median: mud and soft edges shift it)."""
     flat = pixels.reshape(-1, 3)
-    nearest = ((flat[:, None] - _ALL_PAINTS) ** 2).sum(-1).argmin(1)
+    nearest = ((_ALL_PAINTS**2).sum(1) - 2 * flat @ _ALL_PAINTS.T).argmin(1)
     votes = np.bincount(nearest, minlength=len(_ALL_PAINTS))[: len(_GROUND_PAINTS)]
     winner = int(votes.argmax())
     return _GROUND_NAMES[winner], np.median(flat[nearest == winner], axis=0).astype(np.float32)
@@ -175,14 +175,22 @@ def _window(cell: int) -> tuple[slice, slice]:
     return slice(row * CELL, (row + 1) * CELL), slice(column * CELL, (column + 1) * CELL)
 
 
-def _fit_cell(cell: int, pixels: Floats, paint: Floats, limits: Limits) -> _Fit:
+def _fits(pixels: Floats, paint: Floats, limits: Limits) -> list[_Fit]:
+    """The fit of every cell; the templates meet all cells in one matrix product."""
     templates = _templates()
-    patch = pixels[_window(cell)].reshape(-1, 3)
-    difference = patch - paint
-    difference -= (1 - _GREY) * difference.mean(1, keepdims=True)
+    patches = np.stack([pixels[_window(cell)].reshape(-1, 3) for cell in range(9)])
+    differences = patches - paint
+    differences -= (1 - _GREY) * differences.mean(2, keepdims=True)
+    products = templates.covers @ differences.transpose(1, 0, 2).reshape(CELL * CELL, -1)
     # The best colour for a cover is a projection; its squared length is what the template explains.
-    along = ((templates.covers @ difference) ** 2).sum(1)
-    explained = along / (templates.energy * max(float((difference**2).sum()), 1e-6))
+    along = (products.reshape(-1, 9, 3) ** 2).sum(2).T
+    whole = (differences**2).sum((1, 2))
+    return [_fit(cell, patches[cell], along[cell], float(whole[cell]), paint, limits) for cell in range(9)]
+
+
+def _fit(cell: int, patch: Floats, along: Floats, whole: float, paint: Floats, limits: Limits) -> _Fit:
+    templates = _templates()
+    explained = along / (templates.energy * max(whole, 1e-6))
     best = int(explained.argmax())
     if np.sqrt(along[best]) / templates.energy[best] < limits.contrast:
         return _Fit(None, np.zeros((CELL, CELL), np.float32))
