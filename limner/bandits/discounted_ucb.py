@@ -12,7 +12,7 @@ from limner.bandits.ucb import Ucb
 
 
 class DiscountedUcb(Ucb):
-    """Index X_i + s * c * sqrt(ln n / N_i), with N_i the sum of gamma^(age) over the arm's rewards, n the sum of N_i."""
+    """Index X_i + s * c * sqrt(ln n / N_i), N_i the sum of gamma^age over the arm's rewards, n that of N_i."""
 
     name: ClassVar[str] = "discounted-ucb"
 
@@ -20,9 +20,7 @@ class DiscountedUcb(Ucb):
         """Leave a share `gamma` in (0, 1] of each reward's weight at the next one: a memory of 1 / (1 - gamma)."""
         super().__init__(seed, c)
         if not 0 < gamma <= 1:
-            raise ValueError(
-                f"what is left of a reward's weight, gamma, is {gamma!r}; give a number above 0, at most 1"
-            )
+            raise ValueError(f"the share of weight kept, gamma, is {gamma!r}; give a number above 0, at most 1")
         self.gamma = gamma
 
     def _parameters(self) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """Fixed-budget elimination: rounds of even pulls, after each of which the worst arms are out.
 
-What `halving` and `rejects` have in common. Who is out is read off the counts (an arm that is out is never pulled past its
-last round), so nothing needs to be remembered, and arms may come at any time: they catch up first. Without a budget the
-schedule is that of the smallest doubled budget not yet spent (the doubling trick). Pulls beyond the last round go to the
-arm that is left.
+What `halving` and `rejects` have in common. Who is out is read off the counts (an arm that is out is never pulled past
+its last round), so nothing needs to be remembered, and arms may come at any time: they catch up first. Without a budget
+the schedule is that of the smallest doubled budget not yet spent (the doubling trick). Pulls beyond the last round go to
+the arm that is left.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class Elimination(Policy):
 
     @abstractmethod
     def _rounds(self, arms: Array, budget: Array) -> Iterator[Round]:
-        """The schedule for so many arms and pulls, both of shape (..., 1); at least as many rounds as any search has."""
+        """The schedule for so many arms and pulls, both of shape (..., 1); as many rounds as the longest search has."""
 
     @abstractmethod
     def _shortest(self, arms: Array) -> Array:
         """The smallest budget for which the schedule makes sense."""
 
     def index(self, seen: Seen, rng: np.random.Generator) -> Array:
-        """-n_i for arms of the current round that lack pulls; less for the others still in; less again for those out."""
+        """-n_i for arms of this round that lack pulls; less for the others still in; less again for those out."""
         lasted, due = self._progress(seen, rng)
-        still_in = lasted == lasted.max(-1, keepdims=True)
+        still_in = np.equal(lasted, lasted.max(-1, keepdims=True))
         return -seen.pulls - 2 * seen.t * np.where(due, 0.0, np.where(still_in, 1.0, 2.0))
 
     def standing(self, seen: Seen, rng: np.random.Generator) -> Array:
@@ -65,11 +65,11 @@ class Elimination(Policy):
         lasted, _ = self._progress(seen, rng)
         lowest, highest = seen.mean.min(-1, keepdims=True), seen.mean.max(-1, keepdims=True)
         spread = np.where(highest > lowest, highest - lowest, 1.0)
-        return lasted + (seen.mean - lowest) / (2 * spread)
+        return np.asarray(lasted + (seen.mean - lowest) / (2 * spread))
 
     def _progress(self, seen: Seen, rng: np.random.Generator | None) -> tuple[Array, NDArray[np.bool_]]:
         """Rounds survived by each arm, and which arms lack pulls in the round that is not over."""
-        arms = np.maximum(seen.in_play.sum(-1, keepdims=True), 1.0)
+        arms: Array = np.maximum(seen.in_play.sum(-1, keepdims=True), 1.0)
         still_in = seen.in_play
         lasted, needed, running = np.zeros(seen.n.shape), np.full(arms.shape, np.inf), np.ones(arms.shape, bool)
         for this in self._rounds(arms, self._horizon(seen, arms)):
@@ -87,7 +87,7 @@ class Elimination(Policy):
         if self._budget is not None:
             return np.full(arms.shape, float(self._budget))
         shortest = self._shortest(arms)
-        return shortest * 2 ** np.ceil(np.log2(np.maximum((seen.t + 1) / shortest, 1.0)))
+        return shortest * 2.0 ** np.ceil(np.log2(np.maximum((seen.t + 1) / shortest, 1.0)))
 
 
 def _places(
@@ -96,4 +96,5 @@ def _places(
     """Place of each arm: those still in first, of these the ones already pulled past the round, then by mean."""
     ties = np.zeros(mean.shape) if rng is None else rng.random(mean.shape)
     order = np.lexsort((ties, -mean, ~past, ~still_in), axis=-1)
-    return order.argsort(-1).astype(float)
+    places: Array = order.argsort(-1).astype(float)
+    return places

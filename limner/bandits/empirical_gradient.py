@@ -14,7 +14,7 @@ from limner.bandits.seen import Array, Seen
 
 
 class EmpiricalGradient(KnowledgeGradient):
-    """The index of `KnowledgeGradient` under the prior that `estimate` finds; a child starts from its parent's estimate."""
+    """`KnowledgeGradient` under the prior that `estimate` finds; a child starts from its parent's discounted estimate."""
 
     name: ClassVar[str] = "empirical-gradient"
 
@@ -22,9 +22,7 @@ class EmpiricalGradient(KnowledgeGradient):
         """Expect child and parent to have correlation `inherit` in [0, 1); 0 takes arms for unrelated."""
         Policy.__init__(self, seed)
         if not 0 <= inherit < 1:
-            raise ValueError(
-                f"the correlation of child and parent, inherit, is {inherit!r}; give a number from 0 to below 1"
-            )
+            raise ValueError(f"the correlation with the parent, inherit, is {inherit!r}; give 0 or more, below 1")
         self._inherit = inherit
 
     def _parameters(self) -> dict[str, float]:

@@ -12,8 +12,8 @@ import numpy as np
 from limner.bandits.policy import Policy
 from limner.bandits.seen import Array, Seen
 
-_HALVINGS = 40
-"""Bisections of [0, 1]: the index is right to 1e-12."""
+_HALVINGS = 30
+"""Bisections of [0, 1]: the index is right to 1e-9."""
 
 
 class KlUcb(Policy):

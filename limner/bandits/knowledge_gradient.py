@@ -37,8 +37,8 @@ _FAR = 12.0
 class KnowledgeGradient(Policy):
     """Index ln(sigma~_i f(zeta_i)) with f(z) = z Phi(z) + phi(z).
 
-    sigma~_i is the standard deviation of the change of arm i's posterior mean by one reward, and zeta_i = -|mu_i - the best
-    of the others' mu| / sigma~_i. The final choice, and survival, go by the posterior mean mu_i.
+    sigma~_i is the standard deviation of the change of arm i's posterior mean by one reward, and zeta_i = -|mu_i - the
+    best of the others' mu| / sigma~_i. The final choice, and survival, go by the posterior mean mu_i.
     """
 
     name: ClassVar[str] = "knowledge-gradient"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limner.bandits.policy import Policy
 from limner.bandits.seen import Array, Seen
@@ -50,6 +51,6 @@ class Lucb(Policy):
         return seen.mean
 
 
-def _one_of_the_highest(of: Array, rng: np.random.Generator) -> Array:
+def _one_of_the_highest(of: Array, rng: np.random.Generator) -> NDArray[np.bool_]:
     keys = np.where(of == of.max(-1, keepdims=True), rng.random(of.shape), -1.0)
-    return keys == keys.max(-1, keepdims=True)
+    return np.asarray(keys == keys.max(-1, keepdims=True))

@@ -1,7 +1,7 @@
 """The machinery that every policy shares: arms, pending pulls, random ties, survival and exact state.
 
-A policy adds one thing, the index by which arms are ranked, on arrays (`limner.bandits.seen`). Arms without a reward rank
-above all others, so each arm is pulled before any is pulled twice.
+A policy adds one thing, the index by which arms are ranked, on arrays (`limner.bandits.seen`). Arms without a reward
+rank above all others, so each arm is pulled before any is pulled twice.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Policy(ABC):
         """Position of the final choice in each search: highest merit; ties go to more pulls, then to the older arm."""
         merit = np.where(seen.in_play & (seen.n > 0), self.merit(seen), -np.inf)
         tied = merit == merit.max(-1, keepdims=True)
-        return np.where(tied, seen.n, -1.0).argmax(-1)
+        return np.asarray(np.where(tied, seen.n, -1.0).argmax(-1))
 
     def _parameters(self) -> dict[str, float]:
         """What the policy was built with: part of its state."""
@@ -211,4 +211,4 @@ def _highest(rule: Rule, seen: Seen, among: NDArray[np.bool_], rng: np.random.Ge
         ranks = np.where(among, rule(seen, rng), -np.inf)
         highest = ranks.max(-1, keepdims=True)
         top = np.where(some_fresh, fresh, ranks >= highest - _TIE * np.abs(highest))
-    return np.where(top, rng.random(top.shape), -1.0).argmax(-1)
+    return np.asarray(np.where(top, rng.random(top.shape), -1.0).argmax(-1))

@@ -1,8 +1,8 @@
 """What rewards say of arms that were not pulled yet: prior and noise, estimated from all arms (empirical Bayes).
 
-Model: reward = theta_i + N(0, s^2), theta_i ~ N(mu, tau^2), and a child is correlated with its parent. mu is estimated by
-generalised least squares and tau^2 by EM on its marginal likelihood (Morris, JASA 78, 1983; Dempster, Laird and Rubin 1977),
-which adaptive pulls do not bias: a likelihood does not know why it was asked.
+Model: reward = theta_i + N(0, s^2), theta_i ~ N(mu, tau^2), and a child is correlated with its parent. mu is estimated
+by generalised least squares and tau^2 by EM on its marginal likelihood (Morris, JASA 78, 1983; Dempster, Laird and
+Rubin 1977), which adaptive pulls do not bias: a likelihood does not know why it was asked.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def estimate(seen: Seen) -> Prior:
 def believe(seen: Seen, prior: Prior, inherit: float, n: Array | None = None) -> Belief:
     """The posterior of each arm's mean.
 
-    A child's prior is its parent's posterior, discounted: theta_child and theta_parent have correlation `inherit` in [0, 1]
-    (0: the parent says nothing). Only the parent's own rewards count, not its ancestors'.
+    A child's prior is its parent's posterior, discounted: theta_child and theta_parent have correlation `inherit` in
+    [0, 1] (0: the parent says nothing). Only the parent's own rewards count, not its ancestors'.
 
     Args:
         seen: rewards so far.

@@ -1,7 +1,7 @@
 """What policies look at: counts and moments of arms as arrays, of one search or of many searches side by side.
 
-The last axis runs over arms; axes before it, if any, over independent searches (worlds). A policy's arithmetic is written
-once, on these arrays: `Policy` gives it one search, `limner bench bandit` thousands, so what is measured is what runs.
+The last axis runs over arms; axes before it, if any, over independent searches (worlds). A policy's arithmetic is
+written once, on these arrays: `Policy` gives it one search, `limner bench bandit` thousands, so what runs is measured.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Seen:
     @property
     def t(self) -> Array:
         """Pulls of all arms so far, arms out of play included; at least 1. Shape (..., 1)."""
-        return np.maximum(self.pulls.sum(-1, keepdims=True), 1.0)
+        return np.maximum(_total(self.pulls), 1.0)
 
     @property
     def means(self) -> Array:
@@ -94,20 +94,19 @@ class Seen:
     @property
     def grand_mean(self) -> Array:
         """Mean of all rewards, 0 while there is none. Shape (..., 1)."""
-        return (self.n * self.mean).sum(-1, keepdims=True) / np.maximum(self.n.sum(-1, keepdims=True), 1e-300)
+        return _total(self.n * self.mean) / np.maximum(_total(self.n), 1e-300)
 
     @property
     def lumped(self) -> Array:
         """Variance of all rewards, arms lumped together; 0 before the second reward. Shape (..., 1)."""
-        within = self.squares.sum(-1, keepdims=True)
-        between = (self.n * (self.mean - self.grand_mean) ** 2).sum(-1, keepdims=True)
-        freedom = self.n.sum(-1, keepdims=True) - 1
-        return np.where(freedom > 0, (within + between) / np.where(freedom > 0, freedom, 1.0), 0.0)
+        squares = _total(self.squares) + _total(self.n * (self.mean - self.grand_mean) ** 2)
+        freedom = _total(self.n) - 1
+        return np.where(freedom > 0, squares / np.where(freedom > 0, freedom, 1.0), 0.0)
 
     @property
     def freedom(self) -> Array:
         """Degrees of freedom of the spread within arms. Shape (..., 1)."""
-        return np.maximum(self.n - 1, 0.0).sum(-1, keepdims=True)
+        return _total(np.maximum(self.n - 1, 0.0))
 
     def noise(self, weight: float = 1.0) -> Array:
         """Variance of one reward, s^2, pooled over arms, shape (..., 1).
@@ -115,4 +114,8 @@ class Seen:
         The variance of all rewards counts as `weight` more degrees of freedom: while no arm has two rewards the spread
         between arms stands in for the noise (too large rather than too small: it explores), and fades later.
         """
-        return (weight * self.lumped + self.squares.sum(-1, keepdims=True)) / (weight + self.freedom)
+        return (weight * self.lumped + _total(self.squares)) / (weight + self.freedom)
+
+
+def _total(of: Array) -> Array:
+    return np.asarray(of.sum(-1, keepdims=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limner.bandits.policy import Policy
 from limner.bandits.seen import Array, Seen
@@ -57,5 +58,5 @@ class TopTwo(Policy):
         return np.where(seen.in_play, draw, -np.inf)
 
 
-def _best_of(draw: Array) -> Array:
-    return draw == draw.max(-1, keepdims=True)
+def _best_of(draw: Array) -> NDArray[np.bool_]:
+    return np.asarray(draw == draw.max(-1, keepdims=True))

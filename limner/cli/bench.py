@@ -41,3 +41,9 @@ def catalogue(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag
 def overhead(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Time evolve against the bare models on the same batches."""
     _measure("overhead", json, quick, quiet)
+
+
+@app.command()
+def bandit(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
+    """Play every bandit on thousands of small worlds, beside MABWiser (fetched into an environment of its own)."""
+    _measure("bandit", json, quick, quiet)
