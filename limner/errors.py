@@ -105,6 +105,10 @@ class ChatError(ModelError):
     """A chat endpoint gave no usable reply."""
 
 
+class RequestRefused(ChatError):
+    """A chat endpoint cannot take this request as it stands: a response format, field or size that it does not know."""
+
+
 class ReplyUnusable(ChatError):
     """A reply came and is of no use: refused, empty, cut off, or not fitting its schema even when asked again."""
 

@@ -182,7 +182,8 @@ class Terms:
     local: it runs in this process, so a call whose outcome was lost cost nothing. batch: items per planned batch.
     sampling: the same request may be answered differently, so its logical position is part of a call's key.
     max_output_tokens: the longest reply of a chat turn, reserved before the call. Prices are in USD, 0 for local
-    models, None when unknown (an error before the first call unless the budget allows it).
+    models, None when unknown (an error before the first call unless the budget allows it); cached tokens of a request
+    whose own price is None cost what the others do.
     """
 
     local: bool = True
@@ -192,6 +193,7 @@ class Terms:
     price_per_call: float | None = 0.0
     price_per_input_token: float | None = 0.0
     price_per_output_token: float | None = 0.0
+    price_per_cached_token: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class ChatDoor:
         used, wrote = turn.usage.input_tokens, turn.usage.output_tokens
         if used is None or wrote is None:
             return Outcome(call.key, turn, call.charge, unknown_usage=True)
-        return Outcome(call.key, turn, _charge(self._model.terms, used, wrote))
+        cached = min(turn.usage.cached_tokens or 0, used)
+        return Outcome(call.key, turn, _charge(self._model.terms, used, wrote, cached))
 
 
 def _estimate(messages: Sequence[Message], schema: Mapping[str, Any] | None) -> int:
@@ -99,13 +100,15 @@ def _estimate(messages: Sequence[Message], schema: Mapping[str, Any] | None) -> 
     return written + TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_PICTURE * pictures
 
 
-def _charge(terms: Terms, tokens_in: int, tokens_out: int) -> Charge:
+def _charge(terms: Terms, tokens_in: int, tokens_out: int, cached: int = 0) -> Charge:
+    """The charge of a turn; `cached` of its `tokens_in` were read from the endpoint's cache."""
     prices = (terms.price_per_call, terms.price_per_input_token, terms.price_per_output_token)
     per_call, per_in, per_out = (price or 0.0 for price in prices)
+    per_cached = per_in if terms.price_per_cached_token is None else terms.price_per_cached_token
     return Charge(
         model_calls=1,
         tokens=tokens_in + tokens_out,
-        money=to_pico(per_call + per_in * tokens_in + per_out * tokens_out),
+        money=to_pico(per_call + per_in * (tokens_in - cached) + per_cached * cached + per_out * tokens_out),
         unknown_price=int(None in prices),
     )
 

@@ -19,8 +19,10 @@ _path: ContextVar[tuple[str, ...]] = ContextVar("limner_position", default=())
 
 
 @contextmanager
-def position(*parts: str) -> Iterator[tuple[str, ...]]:
+def position(*parts: str, anew: bool = False) -> Iterator[tuple[str, ...]]:
     """Append parts to the current position for the length of a `with` block.
+
+    `anew` begins a path of its own: for what belongs to the session, not to whoever happens to ask for it first.
 
     Parts come from the plan of the run (role, round, item, run seed where a ledger is shared), never from a counter of
     calls: a resumed run must come by the same names.
@@ -30,7 +32,7 @@ def position(*parts: str) -> Iterator[tuple[str, ...]]:
     """
     if not parts or not all(isinstance(part, str) and part for part in parts):
         raise UsageError(f'a position is made of non-empty texts, such as position("critic", "round 3"), got {parts!r}')
-    token = _path.set((*_path.get(), *parts))
+    token = _path.set(parts if anew else (*_path.get(), *parts))
     try:
         yield _path.get()
     finally:

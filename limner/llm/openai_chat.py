@@ -1,31 +1,46 @@
 """One turn at an OpenAI-compatible chat endpoint: OpenAI, vLLM, Ollama, llama.cpp, LM Studio, any proxy.
 
-Retries are the client's alone (429, 408, 5xx, connection; it honours retry-after). The client lives for one turn:
-it belongs to an event loop, agents may be run from several, and making it takes 30 ms where a turn takes seconds. What
-the endpoint never took is a `ChatError`; what it may have carried out unheard is `ReplyLost`, and stays charged.
+A request is sent again where it was not carried out: 429, 408, 5xx, no connection; honouring retry-after, and slowing
+the endpoint's `Pace` on 429. One whose reply was lost may have been paid for, so it is never repeated here: it is a
+`ReplyLost`, stays charged, and whoever asks again pays again. The library's own retries are off: they tell neither.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import random
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from limner.errors import ChatError, ReplyLost
-from limner.types import Message, Picture, Terms, Turn, Usage
+from limner.errors import ChatError, ReplyLost, RequestRefused
+from limner.llm.formats import ANY_OBJECT
+from limner.llm.pace import Began, Pace
+from limner.llm.reading import turn_of
+from limner.types import Message, Picture, Terms, Turn
 
 if TYPE_CHECKING:
-    from openai import APIConnectionError, APIStatusError
-    from openai.types import CompletionUsage
-    from openai.types.chat import ChatCompletion
+    from ssl import SSLContext
+
+    from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"
 """Sent where no key is given: local endpoints want none, but the client wants something to send."""
+LONGEST_BODY = 4_000_000
+"""Bytes of a reply that are read; the longest that models write are a tenth of that."""
+LONGEST_PAUSE = 60.0
+"""Seconds that an endpoint may ask us to wait; one that wants more has run out of quota."""
+_FIRST_PAUSE, _LONGEST_OWN_PAUSE = 0.5, 8.0
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "UnsupportedProtocol", "PoolTimeout")
+_AS_IT_STANDS = (400, 413, 415, 422, 501)
+_OUT_OF_QUOTA = "insufficient_quota"
 _ADVICE = {
     400: "the endpoint does not take this request; check that the model has chat, pictures and JSON schemas",
     401: "check the API key",
@@ -40,8 +55,9 @@ _ADVICE = {
 class OpenAIOptions:
     """Where the endpoint is and how it is asked; the defaults are OpenAI's own address and no key.
 
-    timeout is in seconds per try. picture_side is the longest side in pixels of the JPEG copies sent of pictures.
-    Prices are in USD per token, None when unknown.
+    timeout is in seconds for a whole try. concurrency is the number of turns under way at most. picture_side is the
+    longest side in pixels of the JPEG copies sent of pictures. Prices are in USD per token, None when unknown; cached
+    tokens without a price of their own cost what the others do.
     """
 
     base_url: str = OPENAI
@@ -50,17 +66,20 @@ class OpenAIOptions:
     max_output_tokens: int = 4096
     timeout: float = 120.0
     retries: int = 4
+    concurrency: int = 32
     picture_side: int = 768
     price_per_input_token: float | None = None
     price_per_output_token: float | None = None
+    price_per_cached_token: float | None = None
 
 
 class OpenAIChat:
     """A `ChatModel` on the chat completions API."""
 
-    def __init__(self, model: str, options: OpenAIOptions | None = None) -> None:
-        """Nothing is sent yet."""
+    def __init__(self, model: str, options: OpenAIOptions | None = None, pace: Pace | None = None) -> None:
+        """Nothing is sent yet. Models of one endpoint share a `pace`; without one this model has its own."""
         self._model, self._options = model, options or OpenAIOptions()
+        self._pace = pace or Pace(self._options.concurrency)
 
     @property
     def identity(self) -> str:
@@ -79,41 +98,109 @@ class OpenAIChat:
             max_output_tokens=self._options.max_output_tokens,
             price_per_input_token=self._options.price_per_input_token,
             price_per_output_token=self._options.price_per_output_token,
+            price_per_cached_token=self._options.price_per_cached_token,
         )
 
     async def turn(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Turn:
-        """Reply to the messages; see `limner.protocols.ChatModel`."""
+        """Reply to the messages; see `limner.protocols.ChatModel`.
+
+        `limner.llm.formats.ANY_OBJECT` as schema asks for some JSON object, by the response format json_object.
+
+        Raises:
+            RequestRefused: the endpoint cannot take this request as it stands.
+        """
+        body = await self.send({"messages": [self._message(message) for message in messages], **_format(schema)})
+        try:
+            return turn_of(body, self._model)
+        except ValueError as error:
+            raise self._unreadable(str(error)) from error
+
+    async def send(self, fields: Mapping[str, Any]) -> bytes:
+        """The body of the reply to a chat completion request of these fields; model and token limit are added.
+
+        Raises:
+            ChatError, RequestRefused, ReplyLost: see `turn`.
+        """
+        common: dict[str, Any] = {"model": self._model, **fields}
+        if self._options.temperature is not None:
+            common["temperature"] = self._options.temperature
+        async with self._pace.turn() as began, self._client() as client:
+            for name in self._limit_names:
+                try:
+                    return await self._until_taken(client, {**common, name: self._options.max_output_tokens}, began)
+                except RequestRefused as refused:
+                    if name == self._limit_names[-1] or self._limit_names[-1] not in str(refused):
+                        raise
+        raise AssertionError("the last name returns or raises")
+
+    @property
+    def _limit_names(self) -> tuple[str, ...]:
+        """OpenAI's newer models know only the longer name, most local servers only the shorter one."""
+        host = urlsplit(self._options.base_url).hostname or ""
+        return ("max_completion_tokens",) if host == "api.openai.com" else ("max_tokens", "max_completion_tokens")
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[AsyncOpenAI]:
+        """A client for this turn: it belongs to an event loop, and agents may be run from several."""
         import openai
 
         options = self._options
+        # Where an endpoint sends us elsewhere, the key does not follow.
+        http = openai.DefaultAsyncHttpxClient(verify=self._certificates, follow_redirects=False)
         client = openai.AsyncOpenAI(
-            base_url=options.base_url, api_key=options.api_key, timeout=options.timeout, max_retries=options.retries
+            base_url=options.base_url,
+            api_key=options.api_key,
+            timeout=options.timeout,
+            max_retries=0,
+            http_client=http,
         )
-        try:
-            async with client:
-                completion = await client.chat.completions.create(**self._request(messages, schema))
-        except openai.APIStatusError as error:
-            raise self._refused(error) from error
-        except openai.APIConnectionError as error:
-            raise self._unheard(error) from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise self._unreadable(str(error)) from error
-        return self._turn(completion)
+        async with client:
+            yield client
 
-    def _request(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> dict[str, Any]:
-        # OpenAI's newer models know only the longer name, many local servers only the shorter one.
-        limit = "max_completion_tokens" if self._options.base_url == OPENAI else "max_tokens"
-        request: dict[str, Any] = {
-            "model": self._model,
-            "messages": [self._message(message) for message in messages],
-            limit: self._options.max_output_tokens,
-        }
-        if self._options.temperature is not None:
-            request["temperature"] = self._options.temperature
-        if schema is not None:
-            named = {"name": str(schema.get("title", "reply")), "strict": True, "schema": dict(schema)}
-            request["response_format"] = {"type": "json_schema", "json_schema": named}
-        return request
+    @cached_property
+    def _certificates(self) -> SSLContext:
+        """Read once, and only where they are needed: that takes many times longer than the rest of a client."""
+        import httpx2
+
+        return httpx2.create_ssl_context(verify=urlsplit(self._options.base_url).scheme != "http")
+
+    async def _until_taken(self, client: AsyncOpenAI, request: Mapping[str, Any], began: Began) -> bytes:
+        import openai
+
+        for tried in range(self._options.retries + 1):
+            last = tried == self._options.retries
+            try:
+                return await self._tried(client, request)
+            except openai.APIStatusError as error:
+                if error.status_code == 429:
+                    began.too_fast()
+                pause = _pause(error, tried)
+                if last or pause is None:
+                    raise self._refused(error) from error
+            except openai.APIConnectionError as error:
+                pause = _own_pause(tried)
+                if last or type(error.__cause__).__name__ not in _NEVER_SENT:
+                    raise self._unheard(error) from error
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    async def _tried(self, client: AsyncOpenAI, request: Mapping[str, Any]) -> bytes:
+        """One request and the whole body of its reply, which is read in pieces so that none is too large."""
+        import httpx2
+
+        body = bytearray()
+        try:
+            async with (
+                asyncio.timeout(self._options.timeout),
+                client.chat.completions.with_streaming_response.create(**request) as response,
+            ):
+                async for piece in response.iter_bytes():
+                    body += piece
+                    if len(body) > LONGEST_BODY:
+                        raise self._unreadable(f"it is longer than {LONGEST_BODY:,} bytes")
+        except (TimeoutError, httpx2.HTTPError) as error:
+            raise self._lost(type(error).__name__) from error
+        return bytes(body)
 
     def _message(self, message: Message) -> dict[str, Any]:
         if not message.pictures:
@@ -121,20 +208,6 @@ class OpenAIChat:
         urls = [_data_url(picture, self._options.picture_side) for picture in message.pictures]
         shown = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
         return {"role": message.role, "content": [{"type": "text", "text": message.content}, *shown]}
-
-    def _turn(self, completion: ChatCompletion) -> Turn:
-        # The client checks no types: a page of HTML arrives here as a string, a missing field as None.
-        choices = getattr(completion, "choices", None)
-        if not choices or choices[0].message is None:
-            raise self._unreadable("no choice in it")
-        choice = choices[0]
-        refusal = choice.message.refusal
-        return Turn(
-            text=refusal or choice.message.content or "",
-            finish_reason="refusal" if refusal else choice.finish_reason or "stop",
-            usage=_usage(completion.usage),
-            model=completion.model or self._model,
-        )
 
     def _unreadable(self, why: str) -> ReplyLost:
         return ReplyLost(
@@ -144,23 +217,49 @@ class OpenAIChat:
 
     def _refused(self, error: APIStatusError) -> ChatError:
         advice = _ADVICE.get(error.status_code, "the endpoint is in trouble; try again later")
-        return ChatError(f"{self.identity} answered {error.status_code}: {error.message}; {advice}")
+        kind = RequestRefused if error.status_code in _AS_IT_STANDS else ChatError
+        return kind(f"{self.identity} answered {error.status_code}: {error.message}; {advice}")
 
     def _unheard(self, error: APIConnectionError) -> ChatError | ReplyLost:
         cause = type(error.__cause__).__name__
         if cause in _NEVER_SENT:
             return ChatError(f"no connection to {self._options.base_url} ({error.__cause__}); is the endpoint running?")
+        return self._lost(cause)
+
+    def _lost(self, cause: str) -> ReplyLost:
         return ReplyLost(
-            f"{self.identity} took the request and sent no reply within {self._options.timeout:g} s and "
-            f"{self._options.retries} retries ({cause}); raise the timeout or see to the endpoint"
+            f"{self.identity} took the request and sent no whole reply within {self._options.timeout:g} s ({cause}); "
+            "raise the timeout or see to the endpoint"
         )
 
 
-def _usage(usage: CompletionUsage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    details = usage.prompt_tokens_details
-    return Usage(usage.prompt_tokens, usage.completion_tokens, details.cached_tokens if details else None)
+def _format(schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    if schema is None:
+        return {}
+    if schema == ANY_OBJECT:
+        return {"response_format": {"type": "json_object"}}
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title", "reply")))[:64]
+    named = {"name": name, "strict": True, "schema": dict(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def _pause(error: APIStatusError, tried: int) -> float | None:
+    """Seconds until the next try, None if there is to be none."""
+    status, headers = error.status_code, error.response.headers
+    if error.code == _OUT_OF_QUOTA or not (status in (408, 429) or status >= 500) or status in _AS_IT_STANDS:
+        return None
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            asked = float(headers[name]) / unit
+        except (KeyError, ValueError):  # absent, or a date, which nobody's chat endpoint sends
+            continue
+        return asked if 0 <= asked <= LONGEST_PAUSE else None
+    return _own_pause(tried)
+
+
+def _own_pause(tried: int) -> float:
+    """Twice as long each time, with a random part so that those refused together do not come back together."""
+    return min(_FIRST_PAUSE * 2.0**tried, _LONGEST_OWN_PAUSE) * random.uniform(0.75, 1.0)
 
 
 def _data_url(picture: Picture, side: int) -> str:

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +34,23 @@ objects = st.dictionaries(st.text(), values, max_size=4)
 )
 def test_the_object_is_found(text):
     assert list(json_objects(text)) == [WANTED]
+
+
+def test_thinking_after_the_answer_leaves_the_answer():
+    assert list(json_objects(f"{SAID}<think>was that {{}} right?</think>")) == [WANTED]
+
+
+@pytest.mark.parametrize(
+    "text", ["{" * 400_000, "<think>" * 60_000, '{"a":' * 20_000 + "1" + "}" * 20_000, '"' * 400_000, "{}," * 100_000]
+)
+def test_no_text_takes_long_to_read(text):
+    began = time.process_time()
+    assert all(found == {} for found in json_objects(text))
+    assert time.process_time() - began < 3
+
+
+def test_what_is_no_text_and_no_number_is_no_json():
+    assert list(json_objects('{"a": "\\ud800"} {"a": NaN} {"a": 1}')) == [{"a": 1}]
 
 
 def test_all_outermost_objects_come_in_order():

@@ -11,6 +11,7 @@ from limner.errors import ChatError, ReplyLost, UnknownModel
 from limner.llm import StructuredChat, chat_model
 from limner.llm.openai_chat import OpenAIChat, OpenAIOptions
 from limner.testing.chat_server import ChatServer
+from limner.testing.loopback import Answered
 from limner.types import Message, Picture, Prompt, Recipe, Usage
 
 ASKED = [Message("system", "Be brief."), Message("user", "What is wrong?")]
@@ -76,11 +77,38 @@ def test_pictures_travel_as_small_jpegs():
     assert (image.format, image.size) == ("JPEG", (100, 50))
 
 
-@pytest.mark.parametrize("trouble", ["limit", "error", "cut"])
-def test_the_client_tries_again(trouble):
+@pytest.mark.parametrize("trouble", ["limit", "error"])
+def test_what_was_not_carried_out_is_sent_again(trouble):
     with ChatServer(echo, [trouble, trouble]) as server:
         assert turn(server).text.startswith("You said")
         assert server.calls == 3
+
+
+@pytest.mark.parametrize("trouble", ["cut", "garbage"])
+def test_a_lost_reply_may_be_paid_for_and_is_not_asked_for_again(trouble):
+    with ChatServer(echo, [trouble]) as server:
+        with pytest.raises(ReplyLost):
+            turn(server)
+        assert server.calls == 1
+
+
+def test_a_quota_that_is_used_up_is_not_waited_for():
+    with ChatServer(echo, ["quota"] * 9) as server:
+        with pytest.raises(ChatError, match="429"):
+            turn(server)
+        assert server.calls == 1
+
+
+def test_the_newer_name_of_the_token_limit_is_used_where_it_is_wanted():
+    class Newer(ChatServer):
+        def answer(self, body, behaviour):
+            if "max_tokens" in body:
+                return Answered.error(400, "unsupported max_tokens, use max_completion_tokens")
+            return super().answer(body, behaviour)
+
+    with Newer(echo) as server:
+        assert turn(server, max_output_tokens=7).text.startswith("You said")
+        assert server.requests[1]["max_completion_tokens"] == 7
 
 
 @pytest.mark.parametrize(
@@ -100,10 +128,10 @@ def test_what_the_endpoint_does_not_take_is_a_chat_error(trouble, calls, message
         assert server.calls == calls
 
 
-@pytest.mark.parametrize(("trouble", "options"), [("hang", {"timeout": 0.3}), ("cut", {}), ("garbage", {})])
-def test_a_reply_that_never_comes_whole_is_lost_not_refused(trouble, options):
+@pytest.mark.parametrize("trouble", ["hang", "drip", "cut", "garbage", "huge"])
+def test_a_reply_that_never_comes_whole_is_lost_not_refused(trouble):
     with ChatServer(echo, [trouble] * 9) as server, pytest.raises(ReplyLost):
-        turn(server, retries=0, **options)
+        turn(server, timeout=0.5)
 
 
 def test_an_endpoint_that_is_not_there_was_never_asked():
@@ -126,9 +154,12 @@ def test_what_is_paid_for_is_a_turn(behaviour, reason, text):
 
 
 def test_an_empty_reply_and_missing_usage_are_said_as_they_are():
-    with ChatServer(echo, ["empty", "no_usage"]) as server:
-        assert turn(server).text == ""
-        assert turn(server).usage == Usage(None, None, None)
+    with ChatServer(echo, ["empty", "no_choices", "no_usage", "nonsense_usage"]) as server:
+        empty, without_choices, *unknown = (turn(server) for _ in range(4))
+    assert (empty.text, empty.usage) == ("", Usage(5, 0, None))
+    assert (without_choices.text, without_choices.finish_reason) == ("", "no_choice")
+    assert without_choices.usage.input_tokens == 5
+    assert [one.usage for one in unknown] == [Usage(None, None, None)] * 2
 
 
 def test_one_model_serves_several_event_loops():
@@ -147,11 +178,18 @@ def test_structured_replies_over_a_real_socket():
     class Verdict(BaseModel):
         good: bool
 
-    with ChatServer(lambda body: '```json\n{"good": true,}\n```' if len(body["messages"]) > 2 else "Yes!") as server:
+    def reply(body):
+        if "ProbeReply" in json.dumps(body):
+            return '{"colour": "red"}'
+        return '```json\n{"good": true,}\n```' if len(body["messages"]) > 2 else "Yes!"
+
+    with ChatServer(reply, enforces=False) as server:
         chat = OpenAIChat("tiny", OpenAIOptions(base_url=server.base_url))
         assert asyncio.run(StructuredChat(chat).reply(ASKED, Verdict)) == Verdict(good=True)
-        assert server.calls == 2
-        assert json.dumps(server.requests[0]["response_format"]).count("Verdict") == 2
+    probe, first, repaired = server.requests
+    assert json.dumps(first["response_format"]).count("Verdict") == 2
+    assert len(probe["messages"]) == 1
+    assert len(repaired["messages"]) == 4
 
 
 def test_identity_and_terms_name_endpoint_and_price_but_no_key():

@@ -5,9 +5,9 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from limner.errors import ChatError, ReplyLost
+from limner.errors import ChatError, ReplyLost, RequestRefused
 from limner.llm import StructuredChat
-from limner.llm.structured import strict_schema
+from limner.llm.formats import strict_schema
 from limner.testing.fakes import ChatFromCallable
 from limner.types import Message, Turn, Usage
 
@@ -124,6 +124,21 @@ def test_a_refused_repair_is_an_error_too():
 
 @pytest.mark.parametrize("error", [ChatError("no key"), ReplyLost("timeout")])
 def test_agents_see_one_kind_of_error(error):
-    _, reply = asked(error)
+    _, reply = asked(error, error)
     with pytest.raises(ChatError, match=str(error)):
         reply()
+
+
+def test_a_lost_reply_is_asked_for_once_more():
+    chat, reply = asked(ReplyLost("timeout"), GOOD)
+    assert reply().weaknesses == ["no places"]
+    assert chat.log.calls == 2
+
+
+def test_a_schema_that_an_endpoint_refuses_is_told_in_words():
+    chat, reply = asked(RequestRefused("no such grammar"), GOOD)
+    assert reply().weaknesses == ["no places"]
+    system, *others = chat.log.batches[1]
+    assert system.content.startswith("Be brief.\n\n")
+    assert '"weaknesses"' in system.content
+    assert others == ASKED[1:]

@@ -1,0 +1,68 @@
+"""The body of a chat completion as a `Turn`: whatever the endpoint sent, nothing of it is taken for granted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from limner.types import Turn, Usage
+
+NO_CHOICE = "no_choice"
+"""The finish reason of a completion that holds no choice: paid for, and empty."""
+
+
+def turn_of(body: bytes, asked: str) -> Turn:
+    """Read a completion; `asked` names the model where the endpoint does not.
+
+    Raises:
+        ValueError: it is none; says what it is instead.
+    """
+    whole = _object(body)
+    choices = whole.get("choices")
+    if not isinstance(choices, list):
+        raise ValueError(f"it has no list of choices: {_shown(whole.get('error') or whole)}")
+    first = choices[0] if choices else None
+    choice: dict[str, Any] = first if isinstance(first, dict) else {}
+    told = choice.get("message")
+    message: dict[str, Any] = told if isinstance(told, dict) else {}
+    refusal = _text(message.get("refusal"))
+    finish = _text(choice.get("finish_reason")) or "stop"
+    return Turn(
+        text=refusal or _text(message.get("content")),
+        finish_reason="refusal" if refusal else finish if choice else NO_CHOICE,
+        usage=_usage(whole.get("usage")),
+        model=_text(whole.get("model")) or asked,
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        whole = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no JSON ({error}): {_shown(body.decode(errors='replace'))}") from error
+    if not isinstance(whole, dict):
+        raise ValueError(f"it is no object: {_shown(whole)}")
+    return whole
+
+
+def _text(value: Any) -> str:
+    """A text, or the joined texts of a list of parts; anything else is none."""
+    if isinstance(value, list):
+        return "".join(_text(part.get("text")) for part in value if isinstance(part, dict))
+    # Half a surrogate pair can be neither stored nor sent again.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _usage(value: Any) -> Usage:
+    told = value if isinstance(value, dict) else {}
+    details = told.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(_count(told.get("prompt_tokens")), _count(told.get("completion_tokens")), _count(cached))
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.200}"
