@@ -1,0 +1,94 @@
+"""The second reader's training: drawings with their scenes, crisp and as the painter's autoencoder gives them back.
+
+Up to nine things stand in a picture, so that one picture teaches much. Every time it is shown, it is shifted by part
+of a pixel, blurred and tinted a little. No reading of the oracle and no painter's picture is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.microworld.law import FRAME
+from limner.microworld.reader import FILE, Net
+from limner.microworld.splits import some_scene
+from limner.microworld.train.album import Album, draw_album, through_vae
+from limner.microworld.train.loop import Plan, fit, pick_device
+from limner.microworld.train.tower import Labels, label
+
+PLAN = Plan(steps=2400, lr=3e-3, warmup=100, ema=0.995, save_every=250)
+_BATCH = 64
+_CRISP, _SOFT = 20_000, 4_000
+"""Drawings, and how many of them are shown as the autoencoder gives them back too."""
+_OBJECTS = (0.1, 0.12, 0.14, 0.16, 0.16, 0.1, 0.08, 0.07, 0.07)
+_NOISE = 0.3
+"""Most by which the latents are nudged, in their own deviations."""
+_SHIFT, _BLUR, _TINT = 1.0, 0.7, 0.03
+"""Most by which a picture is shifted (pixels) and mixed with its blurred self; deviation of a channel's gain."""
+
+
+def train(out: Path, seed: int = 0, steps: int = PLAN.steps, file: Path = FILE) -> nn.Module:
+    """Train, half of each batch on crisp drawings and half on softened ones; write the moving average to `file`."""
+    from limner.microworld.train import painter
+
+    device = pick_device()
+    torch.manual_seed(seed)
+    net = Net().to(device)
+    rng = np.random.default_rng([seed, 81])
+    crisp = draw_album([some_scene(rng, "train", objects=_OBJECTS) for _ in range(_CRISP)], rng)
+    soft = Album(crisp.scenes[:_SOFT], through_vae(crisp.pixels[:_SOFT], painter.load().vae, rng, noise=_NOISE))
+
+    def loss(_step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        album = crisp.sample(_BATCH // 2, rng, most=9) + soft.sample(_BATCH // 2, rng, most=9)
+        x = torch.from_numpy(album.pixels).permute(0, 3, 1, 2).float().to(device)
+        return naming(net, shaken(x, rng), label(album.scenes))
+
+    average = fit(net, loss, replace(PLAN, seed=seed, steps=steps), out / "reader")
+    ship(average, file)
+    return average
+
+
+def naming(net: nn.Module, x: Tensor, labels: Labels) -> dict[str, Tensor]:
+    """Cross-entropy of what stands in the cells, of the ground and of the quality."""
+    logits = net(x)
+    wanted = {name: part.flatten(1).to(x.device) for name, part in labels.cells.items()}
+    losses = {
+        name: F.cross_entropy(said.float().flatten(0, 1), wanted[name].flatten(), ignore_index=-1)
+        for name, said in (("shape", logits.shape), ("colour", logits.colour), ("size", logits.size))
+    }
+    losses["ground"] = F.cross_entropy(logits.ground.float(), labels.ground.to(x.device))
+    losses["well"] = F.binary_cross_entropy_with_logits(logits.well.float(), labels.well.to(x.device))
+    return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+
+def shaken(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Pictures (N, 3, 48, 48; 0..255) shifted by part of a pixel (half of them), blurred and tinted a little."""
+    count = len(x)
+
+    def drawn(values: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(x.device)
+
+    shift = rng.uniform(-_SHIFT, _SHIFT, (count, 2)) * (rng.random((count, 1)) < 0.5)
+    theta = torch.eye(2, 3, device=x.device).repeat(count, 1, 1)
+    theta[:, :, 2] = drawn(2 * shift / FRAME)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    x = x.lerp(blurred, drawn(rng.uniform(0, _BLUR, (count, 1, 1, 1))))
+    gain, lift = rng.normal(1, _TINT, (count, 3, 1, 1)), rng.normal(0, 255 * _TINT / 2, (count, 3, 1, 1))
+    return (x * drawn(gain) + drawn(lift)).clamp(0, 255)
+
+
+def ship(net: nn.Module, file: Path) -> None:
+    """Write a network in half precision."""
+    from safetensors.torch import save_file
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
+    save_file({name: value.cpu().contiguous() for name, value in weights.items()}, file)
