@@ -68,6 +68,12 @@ def locked_texts(request: str, locked: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*quoted, *named)))
 
 
+def stems_asked(request: str, text: str) -> frozenset[str]:
+    """Which nouns of a request a text names, as stems."""
+    nouns = {stem(thing.noun) for thing in parse(request).things}
+    return frozenset(nouns & {one for word in re.findall(r"[\w'’-]+", text) for one in stems_of(word)})
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One object of the request with what is looked for: stems of its noun and of its adjectives."""

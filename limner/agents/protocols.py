@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from limner.types import Instruction, Prompt, Query, Question
+from limner.types import Instruction, Picture, Prompt, Query, Question
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A prompt that was drawn and scored for a query; `reward` is normalised per query, higher is better."""
+    """A prompt that was drawn and scored for a query; `reward` is normalised per query, higher is better.
+
+    `picture` is there for critics that can see, and for the trials of a contrast alone.
+    """
 
     query: Query
     prompt: Prompt
     reward: float
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
