@@ -41,8 +41,17 @@ def write(pipeline: StableDiffusionPipeline, folder: Path = FOLDER) -> None:
     for model in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         model.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
+    for path in (folder / "model_index.json", *folder.glob("*/config.json")):
+        _forget_origin(path)
     defaults = {"steps": STEPS, "guidance": GUIDANCE, "width": FRAME, "height": FRAME, "scheduler": "DDIMScheduler"}
     (folder / "limner.json").write_text(json.dumps(defaults, indent=2) + "\n", encoding="utf-8")
+
+
+def _forget_origin(path: Path) -> None:
+    """Take out the folder from which a model was loaded before it was trained on: it is nobody else's."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept.pop("_name_or_path", None)
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path = FOLDER) -> StableDiffusionPipeline:
