@@ -14,6 +14,9 @@ from limner.types import Instruction, Interval, Prompt, Query, Spend
 COLUMNS = ("plain", "start", "professional", "evolved")
 """What the final table compares: the request itself, the start instruction, professional prompts, the evolved one."""
 
+JUDGES = ("reward", "taste", "questions", "acceptance")
+"""The figures of a column: the reward of the search, its two judges, and the judge that never steers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -24,6 +27,7 @@ class Shot:
     reward: float | None
     taste: float | None = None
     questions: float | None = None
+    acceptance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Column:
     questions: Interval | None
     pictures: int
     unscored: int = 0
+    acceptance: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,10 @@ class EvolveResult:
 
     `instruction` is the best instruction found and `lineage` its ancestors from the start to itself. `differences` are
     paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
-    minus start lies above 0; `notes` are remarks that a reader of the figures must know; `stop_reason` is "rounds",
-    "nothing left that could win" or "budget: RESOURCE".
+    minus start lies above 0; `validation_gain` is the same difference on the queries of the final choice, flattered by
+    that choice. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking` says
+    that it fell significantly where the reward rose. `notes` are remarks that a reader of the figures must know;
+    `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
     """
 
     session: str
@@ -99,6 +106,9 @@ class EvolveResult:
     failures: dict[str, int] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     seed: int = 0
+    validation_gain: Interval | None = None
+    acceptance: dict[str, Interval] = field(default_factory=dict)
+    reward_hacking: bool = False
 
     @property
     def report(self) -> Path:

@@ -32,6 +32,8 @@ class ModelSettings(_Section):
     taste: str = "microworld"
     questions: str = "microworld"
     """The two judges; "none" leaves one out."""
+    acceptance: str | None = None
+    """A third judge, a scorer that sees held-out pictures alone and never steers the search; None is without."""
     agents: str = "directives"
     base_url: str | None = None
     """Address of an OpenAI-compatible endpoint, where a model is a remote one."""

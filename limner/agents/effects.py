@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ PRIOR = 0.2
 TAILS = 2.0
 """Degrees of freedom of the prior: its heavy tails let the few strong effects stand unshrunk."""
 _ROUNDS = 6
+_REMEMBERED = 8192
 _INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}
 
 
@@ -86,39 +88,33 @@ def _weights(gains: Sequence[str], losses: Sequence[str]) -> Array:
 
 def _differences(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
     """Features and rewards relative to the mean of their query, and each contrast's difference over the root of two."""
-    look = _Looker()
     rows: list[Array] = [np.zeros((0, len(CATALOGUE)))]
     rewards: list[Array] = [np.zeros(0)]
     groups: dict[str, list[Trial]] = defaultdict(list)
     for trial in history:
         groups[trial.query.id].append(trial)
     for trials in groups.values():
-        shown = np.array([look.features(trial) for trial in trials])
+        shown = np.array([_shown(trial) for trial in trials])
         got = np.array([trial.reward for trial in trials])
         rows.append(shown - shown.mean(axis=0))
         rewards.append(got - got.mean())
     for worst, best in ((pair.worst, pair.best) for pair in contrasts):
-        rows.append((look.features(best) - look.features(worst))[None] / np.sqrt(2))
+        rows.append((_shown(best) - _shown(worst))[None] / np.sqrt(2))
         rewards.append(np.array([best.reward - worst.reward]) / np.sqrt(2))
     return np.concatenate(rows), np.concatenate(rewards)
 
 
-class _Looker:
-    """Features of trials as 0/1 vectors; each text is taken apart once."""
+def _shown(trial: Trial) -> Array:
+    return _features(trial.query.text, trial.prompt.text)
 
-    def __init__(self) -> None:
-        self._requests: dict[str, Request] = {}
-        self._seen: dict[tuple[str, str], Array] = {}
 
-    def features(self, trial: Trial) -> Array:
-        key = trial.query.text, trial.prompt.text
-        if key not in self._seen:
-            prompt = trial.prompt.text
-            sight = Sight(prompt, prompt.lower(), self._parsed(prompt), self._parsed(trial.query.text))
-            self._seen[key] = np.array([float(directive.feature(sight)) for directive in CATALOGUE])
-        return self._seen[key]
+@lru_cache(maxsize=_REMEMBERED)
+def _features(query: str, prompt: str) -> Array:
+    """What a prompt shows of each directive, as 0 or 1; every round of a run asks again about the rounds before it."""
+    sight = Sight(prompt, prompt.lower(), _parsed(prompt), _parsed(query))
+    return np.array([float(directive.feature(sight)) for directive in CATALOGUE])
 
-    def _parsed(self, text: str) -> Request:
-        if text not in self._requests:
-            self._requests[text] = parse(text)
-        return self._requests[text]
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str) -> Request:
+    return parse(text)

@@ -25,6 +25,9 @@ def evolve(
     questions: Annotated[
         str | None, typer.Option(help="Vision model for yes/no checks: microworld, transformers:ID, none.")
     ] = None,
+    acceptance: Annotated[
+        str | None, typer.Option(help="Scorer that sees the held-out pictures alone: hps:PATH, ... [none]")
+    ] = None,
     agents: Annotated[str | None, typer.Option(help="Family of agents: directives.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
@@ -142,11 +145,14 @@ def table(row: dict[str, Any]) -> Any:
     """The final table: one row per column of the comparison, on held-out requests."""
     from rich.table import Table
 
+    from limner.results import JUDGES
+
     grid = Table(title="Held-out requests, means with 95 % intervals", title_justify="left")
-    for heading in ("", "reward", "taste", "questions", "pictures"):
+    judges = [judge for judge in JUDGES if any(column[judge] for column in row["columns"])]
+    for heading in ("", *judges, "pictures"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=not heading)
     for column in row["columns"]:
-        cells = [interval_text(column[name]) for name in ("reward", "taste", "questions")]
+        cells = [interval_text(column[name]) for name in judges]
         grid.add_row(NAMES[column["name"]], *cells, str(column["pictures"]))
     return grid
 
@@ -164,5 +170,10 @@ def verdict(row: dict[str, Any]) -> str:
     gain = row["intervals"].get("evolved_minus_start")
     if gain is None:
         return "No held-out pictures were drawn, so there is no measured gain."
-    words = "better than" if row["significant"] else "no significant improvement over"
-    return f"The evolved instruction is {words} the start: reward difference {interval_text(gain)}, paired by request."
+    difference = f"reward difference {interval_text(gain)}, paired by request"
+    if row["reward_hacking"]:
+        lost = interval_text(row["acceptance"]["evolved_minus_start"])
+        return f"Reward hacking: {difference}, but {lost} by the acceptance judge, which did not steer."
+    if row["significant"]:
+        return f"The evolved instruction is better than the start: {difference}."
+    return f"No significant improvement over the start: {difference}."

@@ -28,7 +28,7 @@ from limner.graph.wiring import (
     queries_record,
 )
 from limner.ledger import Ledger
-from limner.results import EvolveResult
+from limner.results import JUDGES, EvolveResult
 from limner.tracing.report import write_report
 from limner.tracing.spans import Spans
 from limner.types import Spend
@@ -65,8 +65,9 @@ def evolve(
         resume: a session (its directory, or its name under `out`) to go on with. Nothing recorded is paid twice.
         progress: called after every step.
         **options: any setting by its name (`rounds=5`, `seed=1`, `budget_pictures=300`, `out="runs"`; see
-            `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions` and `agents` may
-            be objects, too; `professional` is a callable (query, count) -> prompts in place of the prompt database.
+            `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions`, `acceptance` and
+            `agents` may be objects, too; `professional` is a callable (query, count) -> prompts in place of the prompt
+            database.
 
     Raises:
         limner.errors.LimnerError: see its tree; a spent budget is an error only if there is no result yet.
@@ -138,9 +139,11 @@ def as_json(result: EvolveResult) -> dict[str, Any]:
         for one in result.candidates
     ]
     row["intervals"] = {name: _interval_json(value) for name, value in result.differences.items()}
+    row["acceptance"] = {name: _interval_json(value) for name, value in result.acceptance.items()}
+    row["validation_gain"] = _interval_json(result.validation_gain)
     del row["differences"]
     row["columns"] = [
-        {**column, **{name: _interval_json(getattr(one, name)) for name in ("reward", "taste", "questions")}}
+        {**column, **{name: _interval_json(getattr(one, name)) for name in JUDGES}}
         for column, one in zip(row["columns"], result.columns, strict=True)
     ]
     row["folder"], row["report"] = str(result.folder), str(result.report)

@@ -35,6 +35,7 @@ class EvolveDeps:
     generator: Generator
     taste: Scorer | None
     vision: VisionModel | None
+    acceptance: Scorer | None
     agents: Agents
     professional: Professional
     queries: QuerySets

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
-from typing import Any, TypedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypedDict, TypeVar
 
 from limner.graph.deps import EvolveDeps, derive
-from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written
+from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
 from limner.protocols import Scorer
 from limner.scoring.questions import QuestionScorer
 from limner.types import Failure, Instruction, Picture, Prompt, Query, Question, Recipe, Score
+
+HELD = 64
+"""Pictures held in memory at once, however many a batch has: the state names them, the ledger keeps them."""
+Judge = Literal["taste", "questions", "acceptance"]
+T = TypeVar("T")
 
 
 class WriteTask(TypedDict):
@@ -96,16 +101,25 @@ def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     assert batch is not None
     order = {name: place for place, name in enumerate([*batch["arms"], PROFESSIONAL])}
     written = sorted(state["written"], key=lambda row: (batch["queries"].index(row["query"]), order[row["arm"]]))
-    recipes = [
-        deps.drawing.recipe(
-            Prompt(row["prompt"], row["negative"]), picture_seed(deps, batch, state["round"], row["query"])
-        )
-        for row in written
-    ]
+    shots: list[Shot] = []
     with position("generator", f"batch {batch['number']}"):
-        pictures = deps.generator.generate(recipes)
-    shots = [_shot(row, recipe, picture) for row, recipe, picture in zip(written, recipes, pictures, strict=True)]
-    return {"shots": shots, "failures": _failures(pictures)}
+        for rows in _pieces(written, deps.generator.terms.batch):
+            recipes = [_recipe(deps, batch, state["round"], row) for row in rows]
+            pictures = deps.generator.generate(recipes)
+            shots += [_shot(row, recipe, picture) for row, recipe, picture in zip(rows, recipes, pictures, strict=True)]
+    missing = sum(shot["picture"] is None for shot in shots)
+    return {"shots": shots, "failures": {"pictures not drawn": missing} if missing else {}}
+
+
+def _pieces(items: Sequence[T], batch: int) -> Iterator[Sequence[T]]:
+    """About `HELD` items at a time, in whole batches of the model, so that its batches are those of the whole."""
+    size = max(1, HELD // max(1, batch)) * max(1, batch)
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _recipe(deps: EvolveDeps, batch: Batch, number: int, row: Written) -> Recipe:
+    seed = picture_seed(deps, batch, number, row["query"])
+    return deps.drawing.recipe(Prompt(row["prompt"], row["negative"]), seed)
 
 
 def picture_seed(deps: EvolveDeps, batch: Batch, number: int, query: str) -> int:
@@ -115,21 +129,40 @@ def picture_seed(deps: EvolveDeps, batch: Batch, number: int, query: str) -> int
 
 def _shot(row: Written, recipe: Recipe, picture: Picture | Failure) -> Shot:
     sha256 = picture.sha256 if isinstance(picture, Picture) else None
-    return Shot(**row, seed=recipe.seed, picture=sha256, taste=None, questions=None, reward=None)
+    return Shot(**row, seed=recipe.seed, picture=sha256, taste=None, questions=None, acceptance=None, reward=None)
 
 
 def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
-    """Judge every picture of the batch by taste and by questions, each in one call, against the user's own query."""
-    drawn = [shot for shot in state["shots"] if shot["picture"]]
-    pairs = [(deps.by_id[shot["query"]], deps.ledger.picture(str(shot["picture"]))) for shot in drawn]
-    taste, taste_failures = _judged(deps.taste, pairs, "taste")
-    asked, ask_failures = _judged(_questions(deps, state), pairs, "questions")
-    values = {id(shot): (t, q) for shot, t, q in zip(drawn, taste, asked, strict=True)}
-    shots = []
-    for shot in state["shots"]:
-        taste_value, asked_value = values.get(id(shot), (None, None))
-        shots.append(Shot(**{**shot, "taste": taste_value, "questions": asked_value}))
-    return {"shots": shots, "failures": {**taste_failures, **ask_failures}}
+    """Judge every picture of the batch by taste and by questions, against the user's own query.
+
+    The acceptance judge sees held-out pictures alone, so it cannot steer.
+    """
+    assert state["batch"] is not None
+    judges: dict[Judge, Scorer | None] = {"taste": deps.taste, "questions": _questions(deps, state)}
+    if state["batch"]["phase"] == "held_out":
+        judges["acceptance"] = deps.acceptance
+    failures: dict[str, int] = {}
+    shots: list[Shot] = []
+    for some in _pieces(state["shots"], deps.taste.terms.batch if deps.taste else 1):
+        judged, missing = _judged_by(deps, judges, some)
+        shots += judged
+        failures = added(failures, missing)
+    return {"shots": shots, "failures": failures}
+
+
+def _judged_by(
+    deps: EvolveDeps, judges: Mapping[Judge, Scorer | None], shots: Sequence[Shot]
+) -> tuple[list[Shot], dict[str, int]]:
+    drawn = [place for place, shot in enumerate(shots) if shot["picture"]]
+    pairs = [(deps.by_id[shots[at]["query"]], deps.ledger.picture(str(shots[at]["picture"]))) for at in drawn]
+    judged = [Shot(**shot) for shot in shots]
+    failures: dict[str, int] = {}
+    for judge, scorer in judges.items():
+        values, missing = _judged(scorer, pairs, judge)
+        failures = added(failures, missing)
+        for place, value in zip(drawn, values, strict=True):
+            judged[place][judge] = value
+    return judged, failures
 
 
 def _questions(deps: EvolveDeps, state: EvolveState) -> Scorer | None:
@@ -162,8 +195,3 @@ def _readable(score: Score | Failure) -> float | None:
     """A judgement's value; one that is no number says nothing, as none does."""
     value = score.value if isinstance(score, Score) else None
     return value if value is not None and math.isfinite(value) else None
-
-
-def _failures(pictures: Sequence[Picture | Failure]) -> dict[str, int]:
-    refused = sum(isinstance(picture, Failure) for picture in pictures)
-    return {"pictures not drawn": refused} if refused else {}

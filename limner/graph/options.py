@@ -25,9 +25,15 @@ from limner.settings import (
     Settings,
 )
 
-OBJECTS = {"generator": "generator", "taste": "taste", "questions": "vision", "agents": "agents"}
+OBJECTS = {
+    "generator": "generator",
+    "taste": "taste",
+    "questions": "vision",
+    "acceptance": "acceptance",
+    "agents": "agents",
+}
 """Options that may be a name or an object, and the field of `Given` that takes the object."""
-PROTOCOLS: dict[str, type] = {"generator": Generator, "taste": Scorer, "questions": VisionModel}
+PROTOCOLS: dict[str, type] = {"generator": Generator, "taste": Scorer, "questions": VisionModel, "acceptance": Scorer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,8 @@ def _object(name: str, value: Any) -> Any:
     kind = PROTOCOLS.get(name)
     if kind is None or isinstance(value, kind):
         return value
-    wrap = {"generator": "limner.generator(function, name=...)", "taste": "limner.scorer(function, name=...)"}
+    scorer = "limner.scorer(function, name=...)"
+    wrap = {"generator": "limner.generator(function, name=...)", "taste": scorer, "acceptance": scorer}
     hint = f"; a function of yours is wrapped by {wrap[name]}" if name in wrap else ""
     raise UsageError(f"{value!r} cannot be the {name}: it is no {kind.__name__} (see limner.protocols){hint}.")
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from limner.graph.claims import claims
 from limner.graph.deps import EvolveDeps
 from limner.graph.learning import instruction_of
 from limner.graph.state import PLAIN, PROFESSIONAL, ArmStats, EvolveState, Shot
@@ -13,8 +14,6 @@ from limner.results import COLUMNS, Candidate, Column, EvolveResult, Example, Ro
 from limner.results import Shot as FinalShot
 from limner.statistics import mean_interval, paired_difference, t_quantile
 from limner.types import Instruction, Interval, Prompt
-
-BASELINES = ("start", "professional", "plain")
 
 
 def outcome(
@@ -24,13 +23,7 @@ def outcome(
     assert state["best"] is not None
     assert state["stop_reason"] is not None
     columns = {name: _of_arm(state["final"], arm) for name, arm in _arms(deps, state).items()}
-    rewards = {name: {shot["query"]: shot["reward"] for shot in shots} for name, shots in columns.items()}
-    differences = {
-        f"evolved_minus_{name}": difference
-        for name in BASELINES
-        if (difference := paired_difference(rewards["evolved"], rewards[name])) is not None
-    }
-    gain = differences.get("evolved_minus_start")
+    claimed = claims(columns)
     return EvolveResult(
         session=session,
         folder=folder,
@@ -40,21 +33,24 @@ def outcome(
         candidates=tuple(_candidate(state, name) for name in state["instructions"]),
         rounds=tuple(_round(row) for row in state["rounds"]),
         columns=tuple(_column(name, shots) for name, shots in columns.items()),
-        differences=differences,
-        significant=gain is not None and gain.low is not None and gain.low > 0,
+        differences=claimed.differences,
+        significant=claimed.significant,
+        validation_gain=_validation_gain(deps, state),
+        acceptance=claimed.acceptance,
+        reward_hacking=claimed.reward_hacking,
         examples=_examples(deps, columns),
         spend=deps.ledger.spend(),
         spend_by_role=deps.ledger.spend_by_role(),
         failures=dict(state["failures"]),
         models=model_names(deps),
         seed=deps.settings.seed,
-        notes=tuple(notes),
+        notes=(*notes, *claimed.notes),
     )
 
 
 def model_names(deps: EvolveDeps) -> dict[str, str]:
     """The identity of each model that took part."""
-    parts = {"generator": deps.generator, "taste": deps.taste, "questions": deps.vision}
+    parts = {"generator": deps.generator, "taste": deps.taste, "questions": deps.vision, "acceptance": deps.acceptance}
     names = {name: part.identity for name, part in parts.items() if part is not None}
     return {**names, "agents": deps.agents.name}
 
@@ -67,6 +63,12 @@ def lineage(state: EvolveState, name: str) -> tuple[Instruction, ...]:
         line.append(instruction_of(state, current))
         current = line[-1].parent
     return tuple(reversed(line))
+
+
+def _validation_gain(deps: EvolveDeps, state: EvolveState) -> Interval | None:
+    """The chosen instruction over the start on the queries of the choice: flattered by having been chosen there."""
+    first, second = (state["validation"].get(name, []) for name in (state["best"] or "", deps.start.id))
+    return paired_difference(dict(enumerate(first)), dict(enumerate(second)))
 
 
 def _arms(deps: EvolveDeps, state: EvolveState) -> dict[str, str]:
@@ -108,20 +110,18 @@ def _column(name: str, shots: Sequence[Shot]) -> Column:
         reward=mean_interval(rewards),
         taste=mean_interval([shot["taste"] for shot in shots]),
         questions=mean_interval([shot["questions"] for shot in shots]),
+        acceptance=mean_interval([shot["acceptance"] for shot in shots]),
         pictures=sum(shot["picture"] is not None for shot in shots),
         unscored=sum(reward is None for reward in rewards),
     )
 
 
 def _examples(deps: EvolveDeps, columns: dict[str, list[Shot]]) -> tuple[Example, ...]:
-    queries = list(dict.fromkeys(shot["query"] for shots in columns.values() for shot in shots))
-    return tuple(
-        Example(
-            deps.by_id[query],
-            {name: _final(shot) for name, shots in columns.items() for shot in shots if shot["query"] == query},
-        )
-        for query in queries
-    )
+    shots: dict[str, dict[str, FinalShot]] = {}
+    for name, of_column in columns.items():
+        for shot in of_column:
+            shots.setdefault(shot["query"], {})[name] = _final(shot)
+    return tuple(Example(deps.by_id[query], by_column) for query, by_column in shots.items())
 
 
 def _final(shot: Shot) -> FinalShot:
@@ -131,4 +131,5 @@ def _final(shot: Shot) -> FinalShot:
         reward=shot["reward"],
         taste=shot["taste"],
         questions=shot["questions"],
+        acceptance=shot["acceptance"],
     )

@@ -51,6 +51,8 @@ class Shot(Written):
     picture: str | None
     taste: float | None
     questions: float | None
+    acceptance: float | None
+    """Of the judge that never steers; held-out pictures alone have it."""
     reward: float | None
 
 

@@ -32,13 +32,19 @@ class Given:
     generator: Generator | None = None
     taste: Scorer | None = None
     vision: VisionModel | None = None
+    acceptance: Scorer | None = None
     agents: Agents | None = None
     professional: Professional | None = None
 
 
 def named(settings: Settings, given: Given) -> Settings:
     """Settings in which objects given by the caller stand by their identity."""
-    objects = {"generator": given.generator, "taste": given.taste, "questions": given.vision}
+    objects = {
+        "generator": given.generator,
+        "taste": given.taste,
+        "questions": given.vision,
+        "acceptance": given.acceptance,
+    }
     names: dict[str, str] = {name: model.identity for name, model in objects.items() if model is not None}
     if given.agents is not None:
         names["agents"] = given.agents.name
@@ -106,12 +112,23 @@ def build_models(settings: Settings, given: Given) -> Given:
         taste=given.taste or (scorer(models.taste) if used(models.taste, search.taste_weight) else None),
         vision=given.vision
         or (vision_model(models.questions) if used(models.questions, search.questions_weight) else None),
+        acceptance=given.acceptance or _accepting(models.acceptance),
         agents=given.agents or agents(models.agents),
         professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
     )
     if built.taste is None and built.vision is None:
         raise SettingsError("There is no judge: give models.taste or models.questions a model and a weight above 0.")
+    steering = {judge.identity for judge in (built.taste, built.vision) if judge is not None}
+    if built.acceptance is not None and built.acceptance.identity in steering:
+        raise SettingsError(
+            f"The acceptance judge {built.acceptance.identity!r} steers the search already, so it proves nothing. Give "
+            "models.acceptance another one, or none."
+        )
     return built
+
+
+def _accepting(name: str | None) -> Scorer | None:
+    return None if name in (None, NO_JUDGE) else scorer(str(name))
 
 
 def _check_own(settings: Settings, given: Given) -> None:
@@ -120,6 +137,7 @@ def _check_own(settings: Settings, given: Given) -> None:
     named_only = {
         "generator": None if given.generator else models.generator,
         "taste": None if given.taste else models.taste,
+        "acceptance": None if given.acceptance else models.acceptance,
     }
     for role, name in named_only.items():
         if name and name.startswith(OWN):
@@ -146,6 +164,7 @@ def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger,
         generator=recorded(_there(models.generator), ledger),
         taste=recorded(models.taste, ledger) if models.taste else None,
         vision=recorded(models.vision, ledger) if models.vision else None,
+        acceptance=recorded(models.acceptance, ledger) if models.acceptance else None,
         agents=agent_set,
         professional=professional,
         queries=sets,

@@ -180,7 +180,7 @@ def test_figures_that_could_not_be_had_are_dashes_never_0(make: Make, pictures: 
     ("gain", "significant", "headline"),
     [
         (Interval(0.2, 0.1, 0.3), True, "draws better pictures"),
-        (Interval(0.1, -0.1, 0.3), False, "No clear gain"),
+        (Interval(0.1, -0.1, 0.3), False, "No significant improvement"),
         (Interval(-0.2, -0.3, -0.1), False, "does worse"),
         (Interval(0.2, None, None), False, "Too little was measured"),
     ],

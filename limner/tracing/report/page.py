@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from limner.errors import StorageError
-from limner.results import Column, EvolveResult
+from limner.results import JUDGES, Column, EvolveResult
 from limner.tracing.report import charts, figures
 from limner.tracing.report.family import family
 from limner.tracing.report.figures import Bar, bar, bounds, scale
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 PICTURE_BUDGET = 3_000_000
 """Bytes of embedded pictures in one report."""
 
-JUDGES = ("reward", "taste", "questions")
 NAMES = {"plain": "the request itself", "start": "start", "professional": "professional", "evolved": "evolved"}
 
 
@@ -70,7 +69,9 @@ def write_report(result: EvolveResult, picture: Callable[[str], Picture], *, bud
             result=result,
             verdict=verdict(result),
             rows=_rows(result),
-            differences=_differences(result),
+            differences=_differences(result.differences),
+            accepted=_differences(result.acceptance),
+            judges=_judges(result),
             changes=diff(result.lineage[0].text, result.instruction.text) if result.lineage else [],
             family=members,
             pulls=charts.pulls(result, members),
@@ -98,6 +99,7 @@ def summary_html(result: EvolveResult) -> str:
             result=result,
             verdict=verdict(result),
             rows=_rows(result),
+            judges=_judges(result),
             changes=diff(result.lineage[0].text, result.instruction.text) if result.lineage else [],
             stopped=stopped(result.stop_reason),
         )
@@ -112,7 +114,6 @@ def _environment() -> Environment:
     loader = PackageLoader("limner.tracing.report")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters.update(count=figures.count, duration=figures.duration, number=figures.number, price=_price)
-    made.globals.update(judges=JUDGES)
     return made
 
 
@@ -121,19 +122,25 @@ def _price(spend: Spend) -> str:
 
 
 def _rows(result: EvolveResult) -> list[Row]:
-    scales = [scale(bounds(getattr(column, judge) for column in result.columns)) for judge in JUDGES]
+    judges = _judges(result)
+    scales = [scale(bounds(getattr(column, judge) for column in result.columns)) for judge in judges]
     return [
         Row(
             column,
             NAMES.get(column.name, column.name),
-            tuple(bar(getattr(column, judge), on) for judge, on in zip(JUDGES, scales, strict=True)),
+            tuple(bar(getattr(column, judge), on) for judge, on in zip(judges, scales, strict=True)),
         )
         for column in result.columns
     ]
 
 
-def _differences(result: EvolveResult) -> list[Difference]:
-    on = scale([0.0, *bounds(result.differences.values())])
+def _judges(result: EvolveResult) -> list[str]:
+    """The judges that the table shows; one that took no part has no column."""
+    return [judge for judge in JUDGES if judge != "acceptance" or judge in result.models]
+
+
+def _differences(differences: dict[str, Interval]) -> list[Difference]:
+    on = scale([0.0, *bounds(differences.values())])
     return [
         Difference(
             NAMES.get(name.removeprefix("evolved_minus_"), name),
@@ -141,7 +148,7 @@ def _differences(result: EvolveResult) -> list[Difference]:
             on.percent(0),
             _clear_of_zero(interval),
         )
-        for name, interval in result.differences.items()
+        for name, interval in differences.items()
     ]
 
 

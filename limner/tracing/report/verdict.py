@@ -30,11 +30,16 @@ def verdict(result: EvolveResult) -> Verdict:
         detail = f"Evolved minus start is {number(gain.mean, sign=True)}: too few held-out requests for an interval."
         return Verdict("unclear", "Too little was measured to tell.", detail)
     detail = f"Evolved minus start in reward: {number(gain.mean, sign=True)} ({on})."
+    if result.reward_hacking:
+        fell = result.acceptance["evolved_minus_start"]
+        by_it = f"{number(fell.mean, sign=True)} ({span(fell, sign=True)})"
+        detail = f"{detail} By the acceptance judge, which did not steer: {by_it}."
+        return Verdict("worse", "Reward hacking: the scores rose, and the pictures became worse.", detail)
     if result.significant:
         return Verdict("better", "The evolved instruction draws better pictures.", detail)
     if gain.high < 0:
         return Verdict("worse", "The evolved instruction does worse than the start.", detail)
-    return Verdict("unclear", "No clear gain over the start.", f"{detail} The interval includes 0.")
+    return Verdict("unclear", "No significant improvement over the start.", f"{detail} The interval includes 0.")
 
 
 def stopped(reason: str) -> str:
