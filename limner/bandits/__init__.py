@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.bandits.base import Bandit, Choice, Pair
+from limner.bandits.base import Bandit, Choice, Pair, Verdict
 from limner.bandits.bigpe import Bigpe
 from limner.bandits.discounted_ucb import DiscountedUcb
 from limner.bandits.empirical_gradient import EmpiricalGradient
@@ -42,6 +42,7 @@ __all__ = [
     "Ucb",
     "Ucb1",
     "UcbV",
+    "Verdict",
     "bandit",
 ]
 

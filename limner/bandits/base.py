@@ -19,15 +19,28 @@ class Pair(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The arm of highest mean, how well that mean is known (95 %), and how likely nothing in play is truly better.
+    """The best arm, how well its mean is known (95 %), and how likely nothing in play is truly better.
 
     `low` and `high` are None while no arm has two rewards; `p_within_epsilon` is None then, and while a rival has none.
-    The interval is not corrected for having picked the highest: the final choice belongs to fresh queries.
+    The interval is not corrected for having picked the best: the final choice belongs to fresh queries.
     """
 
     arm: str
     low: float | None
     high: float | None
+    p_within_epsilon: float | None
+
+
+class Verdict(NamedTuple):
+    """The chosen arm beside the one that everything began with.
+
+    `gain` is its mean reward minus the start's, with bounds corrected for having picked it among all; None while the
+    start has no reward. `improved` says that the whole interval is above 0: False is an honest end of a search.
+    """
+
+    arm: str
+    gain: Interval | None
+    improved: bool
     p_within_epsilon: float | None
 
 
@@ -60,7 +73,11 @@ class Bandit(Protocol):
         ...
 
     def best(self, epsilon: float | None = None) -> Choice:
-        """Name the arm of highest mean among those in play that have a reward."""
+        """Name the best arm by the rewards so far among those in play that have one."""
+        ...
+
+    def verdict(self, start: str, level: float = 0.95, epsilon: float | None = None) -> Verdict:
+        """Say whether the best arm is better than `start`, which may be out of play."""
         ...
 
     def arms(self) -> list[str]:

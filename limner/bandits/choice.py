@@ -10,21 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import NamedTuple
 
-from limner.bandits.arms import Arm, Moments, Noise
+from limner.bandits.arms import Arm, Noise
 from limner.bandits.base import Choice
+from limner.bandits.difference import Difference, difference
 
 EPSILON_IN_NOISE = 0.1
 """Default epsilon, as a share of one reward's noise: a gain that some hundred pictures could not show."""
-
-FEWEST_PAIRS = 5
-"""Below this, a spread of paired differences is too rough for a normal approximation."""
-
-
-class _Difference(NamedTuple):
-    mean: float
-    error: float
 
 
 def choose(top: Arm, arms: Sequence[Arm], noise: Noise, epsilon: float | None) -> Choice:
@@ -39,23 +31,11 @@ def choose(top: Arm, arms: Sequence[Arm], noise: Noise, epsilon: float | None) -
         return Choice(top.name, interval.low, interval.high, None)
     margin = EPSILON_IN_NOISE * noise.sd if epsilon is None else epsilon
     rivals = (arm for arm in pulled if arm is not top)
-    p = math.prod(_p_not_better(_difference(rival, top, noise), margin) for rival in rivals)
+    p = math.prod(_p_not_better(difference(rival, top, noise), margin) for rival in rivals)
     return Choice(top.name, interval.low, interval.high, p)
 
 
-def _p_not_better(difference: _Difference, margin: float) -> float:
-    if difference.error == 0:
-        return float(difference.mean <= margin)
-    return NormalDist(difference.mean, difference.error).cdf(margin)
-
-
-def _difference(rival: Arm, top: Arm, noise: Noise) -> _Difference:
-    theirs, ours = rival.by_pair(), top.by_pair()
-    paired = Moments()
-    for pair, reward in theirs.items():
-        if pair in ours:
-            paired = paired.plus(reward - ours[pair])
-    if paired.n >= FEWEST_PAIRS:
-        return _Difference(paired.mean, math.sqrt(paired.squares / (paired.n - 1) / paired.n))
-    error = noise.sd * math.sqrt(1 / rival.moments.n + 1 / top.moments.n)
-    return _Difference(rival.moments.mean - top.moments.mean, error)
+def _p_not_better(rival: Difference, margin: float) -> float:
+    if rival.error == 0:
+        return float(rival.mean <= margin)
+    return NormalDist(rival.mean, rival.error).cdf(margin)

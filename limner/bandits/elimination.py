@@ -2,8 +2,8 @@
 
 What `halving` and `rejects` have in common. Who is out is read off the counts (an arm that is out is never pulled past
 its last round), so nothing needs to be remembered, and arms may come at any time: they catch up first. Without a budget
-the schedule is that of the smallest doubled budget not yet spent (the doubling trick). Pulls beyond the last round go to
-the arm that is left.
+the schedule is that of the smallest doubled budget not yet spent (the doubling trick). Pulls beyond the last round go
+to the arm that is left.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from limner.bandits.seen import Array, Seen
 
 
 class EmpiricalGradient(KnowledgeGradient):
-    """`KnowledgeGradient` under the prior that `estimate` finds; a child starts from its parent's discounted estimate."""
+    """`KnowledgeGradient` with the prior that `estimate` finds; a child inherits from its parent."""
 
     name: ClassVar[str] = "empirical-gradient"
 

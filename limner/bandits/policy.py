@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.bandits.arms import Arm, Noise
-from limner.bandits.base import Choice, Pair
+from limner.bandits.base import Choice, Pair, Verdict
 from limner.bandits.choice import choose
 from limner.bandits.seen import ORPHAN, Array, Positions, Seen
+from limner.bandits.verdict import judge
 from limner.types import Interval
 
 Rule: TypeAlias = Callable[[Seen, np.random.Generator], Array]
@@ -127,11 +128,12 @@ class Policy(ABC):
 
     def best(self, epsilon: float | None = None) -> Choice:
         """Name the arm of highest merit in play; see `limner.bandits.choice` for how its certainty is reckoned."""
-        arms = [arm for arm in self._arms.values() if arm.in_play]
-        if not any(arm.moments.n for arm in arms):
-            raise ValueError("no arm in play has a reward, so there is no best one; tell a reward first")
-        top = self._everyone()[int(self.choice(self.seen()))]
-        return choose(top, arms, self._noise(), epsilon)
+        return choose(self._best(), self._rivals(), self._noise(), epsilon)
+
+    def verdict(self, start: str, level: float = 0.95, epsilon: float | None = None) -> Verdict:
+        """Say whether the best arm is better than `start`; see `limner.bandits.verdict`."""
+        known, rivals = self._known(start), sum(arm.name != start for arm in self._rivals())
+        return judge(self._best(), self.best(epsilon), known, self._noise(), rivals, level)
 
     def arms(self) -> list[str]:
         """Name the arms in play, in the order in which they came."""
@@ -196,6 +198,14 @@ class Policy(ABC):
 
     def _noise(self) -> Noise:
         return Noise.within(self._arms.values())
+
+    def _rivals(self) -> list[Arm]:
+        return [arm for arm in self._arms.values() if arm.in_play]
+
+    def _best(self) -> Arm:
+        if not any(arm.moments.n for arm in self._rivals()):
+            raise ValueError("no arm in play has a reward, so there is no best one; tell a reward first")
+        return self._everyone()[int(self.choice(self.seen()))]
 
     def _everyone(self) -> Sequence[Arm]:
         return [*self._arms.values()]

@@ -12,13 +12,22 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from limner.bandits import POLICIES, EmpiricalGradient, KnowledgeGradient, Policy, SequentialHalving, SuccessiveRejects
+from limner.bandits import (
+    POLICIES,
+    Bigpe,
+    EmpiricalGradient,
+    KnowledgeGradient,
+    Policy,
+    SequentialHalving,
+    SuccessiveRejects,
+)
 from limner.bench import bandit_worlds
 from limner.bench.bandit_play import play
 from limner.bench.bandit_worlds import BLOCK, FIRST_SEED, HPS_MEAN, HPS_NOISE, HPS_SPREAD, PULLS, SETTINGS, Block
@@ -83,9 +92,9 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 
 
 def _policies(setting: str) -> dict[str, Callable[[], Policy]]:
-    """Every policy of the house with its defaults; halving and rejects are told the budget, as published."""
+    """Every policy with its defaults but BIGPE's, made for another scale; halving and rejects know the budget."""
     policies: dict[str, Callable[[], Policy]] = {
-        name: (lambda policy=policy: policy(seed=0)) for name, policy in POLICIES.items() if name != "bigpe"
+        name: partial(policy, seed=0) for name, policy in POLICIES.items() if name != Bigpe.name
     }
     policies[HALVING] = lambda: SequentialHalving(seed=0, budget=PULLS)
     policies["rejects"] = lambda: SuccessiveRejects(seed=0, budget=PULLS)

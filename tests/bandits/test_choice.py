@@ -77,3 +77,38 @@ def test_intervals_cover_and_probabilities_are_a_lower_bound() -> None:
         claimed.append(choice.p_within_epsilon or 0.0)
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
     assert np.mean(kept) >= np.mean(claimed) - 0.05
+
+
+def test_an_improvement_over_the_start_is_told_with_its_interval() -> None:
+    verdict = told({"start": [1.0, 1.1, 0.9, 1.0], "child": [2.0, 2.1, 1.9, 2.0]}).verdict("start")
+    assert verdict.arm == "child"
+    assert verdict.improved
+    assert verdict.gain is not None
+    assert verdict.gain.low is not None
+    assert 0 < verdict.gain.low < verdict.gain.mean == pytest.approx(1.0)
+
+
+def test_a_start_that_is_still_best_is_no_improvement() -> None:
+    verdict = told({"start": [2.0, 2.1], "child": [1.0, 1.1]}).verdict("start")
+    assert (verdict.arm, verdict.gain, verdict.improved) == ("start", (0.0, 0.0, 0.0), False)
+
+
+def test_a_dropped_start_still_counts_and_an_unjudged_one_decides_nothing() -> None:
+    policy = told({"start": [1.0, 1.1], "child": [2.0, 2.1], "new": []})
+    policy.drop("start")
+    gain = policy.verdict("start").gain
+    assert gain is not None
+    assert gain.mean == pytest.approx(1.0)
+    assert policy.verdict("new")[1:3] == (None, False)
+    with pytest.raises(ValueError, match=r"the level is 1\.0"):
+        policy.verdict("start", level=1.0)
+
+
+def test_improvements_are_seldom_claimed_where_there_is_none() -> None:
+    """Ten arms that are all alike: at most 5 % of searches may find one better than the start (here 600, one-sided)."""
+    rng = np.random.default_rng(3)
+    claims = [
+        told({str(arm): rng.normal(0.0, 1.0, 6).tolist() for arm in range(10)}).verdict("0").improved
+        for _ in range(600)
+    ]
+    assert np.mean(claims) < 0.05

@@ -56,7 +56,7 @@ def pending(policy: Bandit) -> list[dict[str, Any]]:
 
 @every_policy
 @given(before=moves, after=moves, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_run_equals_save_restore_run(name: str, before: list[Any], after: list[Any], seed: int) -> None:
     whole = filled(name, seed=seed)
     play(whole, before)
@@ -69,7 +69,7 @@ def test_a_run_equals_save_restore_run(name: str, before: list[Any], after: list
 
 @every_policy
 @given(arms=st.integers(1, 8), more=st.integers(0, 8), told=st.booleans(), seed=st.integers(0, 1000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_arm_is_pulled_before_any_is_pulled_twice(name: str, arms: int, more: int, told: bool, seed: int) -> None:
     policy = filled(name, arms, seed)
     first = policy.ask(arms) if not told else []
@@ -111,7 +111,7 @@ def test_a_dropped_arm_is_never_asked_and_comes_back_with_its_history(name: str)
 
 @every_policy
 @given(b=st.integers(1, 9), told=st.lists(st.tuples(st.integers(0, 4), rewards), max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_keep_names_distinct_arms_in_play(name: str, b: int, told: list[tuple[int, float]]) -> None:
     policy = filled(name, arms=5)
     for arm, reward in told:
@@ -127,7 +127,7 @@ def test_keep_names_distinct_arms_in_play(name: str, b: int, told: list[tuple[in
 @pytest.mark.parametrize("reward", [None, 1.0], ids=["nothing told", "equal rewards"])
 @pytest.mark.parametrize("question", ["ask", "keep"])
 def test_ties_are_unbiased(name: str, reward: float | None, question: str) -> None:
-    seeds, arms = 1200, 4
+    seeds, arms = 400, 4
     firsts: Counter[str] = Counter()
     for seed in range(seeds):
         policy = filled(name, arms, seed)
