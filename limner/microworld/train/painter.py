@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent.parent / "weights" / "painter"
 """Where the shipped painter stands."""
 STEPS = 16
-GUIDANCE = 2.5
+GUIDANCE = 1.75
 
 
 def assemble(out: Path) -> StableDiffusionPipeline:
