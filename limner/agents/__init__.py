@@ -26,7 +26,7 @@ from limner.agents.protocols import (
     Trial,
 )
 from limner.agents.questioner import RuleQuestioner
-from limner.agents.rules import TokenLimit, WritingRules
+from limner.agents.rules import CountsTokens, WritingRules
 from limner.agents.thinking import Minds, thinking
 from limner.agents.writer import DirectiveWriter, Written
 from limner.errors import UsageError
@@ -39,6 +39,7 @@ __all__ = [
     "START",
     "Agents",
     "Contrast",
+    "CountsTokens",
     "Critic",
     "Critique",
     "Directive",
@@ -53,7 +54,6 @@ __all__ = [
     "Questioner",
     "Review",
     "RuleQuestioner",
-    "TokenLimit",
     "Trial",
     "WritingRules",
     "Written",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from limner.agents.family import Agents, Door
 from limner.agents.guard import GuardedWriter
@@ -33,17 +32,16 @@ START = "Carefully refine this request into a prompt."
 
 @dataclass(frozen=True, slots=True)
 class Minds:
-    """Which chat model thinks for which role. `guard` gives prompts a second look; None leaves that to the rules."""
+    """Which chat model thinks for which role."""
 
     writer: ChatModel
     critic: ChatModel
     modifier: ChatModel
     questioner: ChatModel
-    guard: ChatModel | None = None
 
     @classmethod
     def of(cls, chat: ChatModel) -> Minds:
-        """One model for all roles, and no second look."""
+        """One model for all roles."""
         return cls(chat, chat, chat, chat)
 
     @property
@@ -51,19 +49,25 @@ class Minds:
         """The model's identity, or each role's where they differ."""
         roles = {"writer": self.writer, "critic": self.critic, "modifier": self.modifier, "questioner": self.questioner}
         named = {role: chat.identity for role, chat in roles.items()}
-        one = next(iter(named.values())) if len(set(named.values())) == 1 else None
-        said = one or ", ".join(f"{role}={identity}" for role, identity in named.items())
-        return said if self.guard is None else f"{said}, guard={self.guard.identity}"
+        if len(set(named.values())) == 1:
+            return self.writer.identity
+        return ", ".join(f"{role}={identity}" for role, identity in named.items())
 
 
 def thinking(
-    minds: Minds, rules: WritingRules | None = None, *, sees: bool = False, door: Door | None = None
+    minds: Minds,
+    rules: WritingRules | None = None,
+    *,
+    second_look: bool = False,
+    sees: bool = False,
+    door: Door | None = None,
 ) -> Agents:
     """The family of agents that ask these models.
 
     Args:
         minds: the chat model of each role.
         rules: what holds for every prompt.
+        second_look: whether the writer's model also checks the prompts that the guard's rules let pass.
         sees: whether the critic is shown pictures.
         door: what each model is put behind, once per model.
     """
@@ -75,22 +79,15 @@ def thinking(
             models[id(chat)] = StructuredChat(door(chat) if door else chat)
         return models[id(chat)]
 
-    name = minds.name
+    writer = model(minds.writer)
+    checker = LanguageChecker(writer) if second_look else None
     return Agents(
-        name=name,
+        name=minds.name,
         start=START,
-        writer=GuardedWriter(
-            LanguageWriter(model(minds.writer), name, rules),
-            rules,
-            None if minds.guard is None else LanguageChecker(model(minds.guard)),
-        ),
-        critic=LanguageCritic(model(minds.critic), name, sees),
-        modifier=LanguageModifier(model(minds.modifier), name),
-        questioner=LanguageQuestioner(model(minds.questioner), name),
+        writer=GuardedWriter(LanguageWriter(writer, minds.name, rules), rules, checker),
+        critic=LanguageCritic(model(minds.critic), minds.name, sees),
+        modifier=LanguageModifier(model(minds.modifier), minds.name),
+        questioner=LanguageQuestioner(model(minds.questioner), minds.name),
         sees=sees,
-        through=partial(_through, minds, rules, sees),
+        through=lambda door: thinking(minds, rules, second_look=second_look, sees=sees, door=door),
     )
-
-
-def _through(minds: Minds, rules: WritingRules, sees: bool, door: Door) -> Agents:
-    return thinking(minds, rules, sees=sees, door=door)
