@@ -17,6 +17,8 @@ from limner.errors import SettingsError
 from limner.types import Prompt, Recipe
 
 CONFIG_FILE = "limner.toml"
+PER_MILLION = 1_000_000
+"""Tokens that a price is given for."""
 NO_JUDGE = "none"
 """What stands for a model where a judge is to be left out."""
 
@@ -35,6 +37,11 @@ class ModelSettings(_Section):
     acceptance: str | None = None
     """A third judge, a scorer that sees held-out pictures alone and never steers the search; None is without."""
     agents: str = "directives"
+    """The family of all agents; each of the four may be of another one."""
+    writer: str | None = None
+    critic: str | None = None
+    modifier: str | None = None
+    questioner: str | None = None
     base_url: str | None = None
     """Address of an OpenAI-compatible endpoint, where a model is a remote one."""
     price_per_picture: float | None = Field(default=None, ge=0)
@@ -58,6 +65,51 @@ class DrawingSettings(_Section):
         return Recipe(prompt, seed, **self.model_dump())
 
 
+class ChatSettings(_Section):
+    """How language models are asked."""
+
+    chat_url: str | None = None
+    """Address of their endpoint where it is not `models.base_url`."""
+    key_variable: str = "OPENAI_API_KEY"
+    """The environment variable that holds their key."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_output_tokens: int = Field(default=4096, ge=16, le=1_000_000)
+    """The longest reply, thinking included: reserved before each turn."""
+    concurrency: int = Field(default=32, ge=1, le=1024)
+    """Turns at once at most; halved whenever the endpoint says that this is too much."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds for one try."""
+    retries: int = Field(default=4, ge=0, le=20)
+    picture_side: int = Field(default=768, ge=32, le=4096)
+    """Longest side in pixels of the JPEG copies that a model is shown."""
+
+
+class WritingSettings(_Section):
+    """What agents that ask a language model keep to when they write."""
+
+    preset: str | None = None
+    """The family of image models to write for (see `limner.presets`); None finds it by the generator's name."""
+    locked: tuple[str, ...] = ()
+    """Texts that stay as they are wherever a request has them."""
+    style_neutral: bool = False
+    """Whether prompts add no words of style to what the request has."""
+    second_look: bool = False
+    """Whether the writer's model also checks the prompts that the rules let pass: one more turn for each."""
+    sees: bool = False
+    """Whether the critic is shown pictures, which needs a model that can see."""
+
+
+class Price(_Section):
+    """What a language model costs, in USD per million tokens; None is unknown, 0 is free.
+
+    Tokens read from the endpoint's cache cost what the others do unless they have a price of their own.
+    """
+
+    input: float | None = Field(default=None, ge=0)
+    cached: float | None = Field(default=None, ge=0)
+    output: float | None = Field(default=None, ge=0)
+
+
 class EvolveSettings(_Section):
     """The search: BIGPE's parameters (arXiv 2406.08713) and ours."""
 
@@ -70,7 +122,7 @@ class EvolveSettings(_Section):
     """Improvements that the critic may propose per round, each of which becomes one child."""
     professionals: int = Field(default=2, ge=0, le=5)
     """Professional prompts of the database drawn beside the arms, per query."""
-    bandit: Literal["ucb", "bigpe", "greedy", "epsilon-greedy"] = "ucb"
+    bandit: Literal["ucb", "bigpe", "greedy", "epsilon-greedy", "uniform"] = "ucb"
     start: str | None = Field(default=None, min_length=1, max_length=4000)
     """The start instruction; None is the agents' own."""
     finalists: int = Field(default=3, ge=1, le=16)
@@ -79,6 +131,8 @@ class EvolveSettings(_Section):
     """Queries of the final choice."""
     held_out: int = Field(default=36, ge=0, le=10_000)
     """Queries of the final table; 0 leaves it out."""
+    common_seeds: bool = True
+    """Whether all instructions draw a query with one picture seed; off only to measure what that is worth."""
     taste_weight: float = Field(default=0.5, ge=0, le=1)
     questions_weight: float = Field(default=0.5, ge=0, le=1)
 
@@ -102,6 +156,10 @@ class Settings(BaseSettings):
     )
 
     models: ModelSettings = ModelSettings()
+    chat: ChatSettings = ChatSettings()
+    writing: WritingSettings = WritingSettings()
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Prices of language models by the names that their endpoint knows them by: `[prices."MODEL"]`."""
     drawing: DrawingSettings = DrawingSettings()
     evolve: EvolveSettings = EvolveSettings()
     budget: BudgetSettings = BudgetSettings()
@@ -116,6 +174,18 @@ class Settings(BaseSettings):
             "api_key": os.environ.get("OPENAI_API_KEY"),
             "price_per_call": self.models.price_per_picture,
         }
+
+    def chat_endpoint(self, model: str) -> dict[str, Any]:
+        """How a language model is reached; the key comes from the environment and is stored nowhere."""
+        asked, price = self.chat, self.prices.get(model, Price())
+        per_token = {"input": price.input, "output": price.output, "cached": price.cached}
+        given = {
+            "base_url": asked.chat_url or self.models.base_url or os.environ.get("OPENAI_BASE_URL"),
+            "api_key": os.environ.get(asked.key_variable),
+            **{f"price_per_{kind}_token": usd / PER_MILLION for kind, usd in per_token.items() if usd is not None},
+            **asked.model_dump(exclude={"chat_url", "key_variable"}),
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
     def settings_customise_sources(

@@ -19,10 +19,12 @@ from limner.protocols import Generator, Scorer, VisionModel
 from limner.settings import (
     NO_JUDGE,
     BudgetSettings,
+    ChatSettings,
     DrawingSettings,
     EvolveSettings,
     ModelSettings,
     Settings,
+    WritingSettings,
 )
 
 OBJECTS = {
@@ -104,7 +106,13 @@ def _object(name: str, value: Any) -> Any:
     raise UsageError(f"{value!r} cannot be the {name}: it is no {kind.__name__} (see limner.protocols){hint}.")
 
 
-SECTIONS: dict[str, type[BaseModel]] = {"evolve": EvolveSettings, "models": ModelSettings, "drawing": DrawingSettings}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "evolve": EvolveSettings,
+    "models": ModelSettings,
+    "drawing": DrawingSettings,
+    "chat": ChatSettings,
+    "writing": WritingSettings,
+}
 
 
 def _sections(values: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def _sections(values: dict[str, Any]) -> dict[str, Any]:
             sections["budget"][name.removeprefix("budget_")] = value
         elif name == "budget" and isinstance(value, Budget):
             sections["budget"] = asdict(value)
-        elif name in ("out", "torch_threads"):
+        elif name in ("out", "torch_threads", "prices"):
             sections[name] = value
         else:
             raise SettingsError(f"There is no option {name!r}. The options of evolve are those of limner.settings.")
@@ -129,7 +137,7 @@ def _overlaid(stored: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any
     overlaid = dict(stored)
     for name, value in sections.items():
         if isinstance(value, dict):
-            overlaid[name] = {**stored[name], **{key: one for key, one in value.items() if one is not None}}
+            overlaid[name] = {**stored.get(name, {}), **{key: one for key, one in value.items() if one is not None}}
         elif value is not None:
             overlaid[name] = value
     return overlaid

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from limner.agents import Agents, agents
+from limner.agents import Agents
 from limner.errors import QueryError, SettingsError
 from limner.generation import generator
 from limner.graph.deps import EvolveDeps, Professional, QuerySets
+from limner.graph.language import family
+from limner.graph.manner import manner
 from limner.graph.queries import checked, divided
 from limner.ledger import Budget, Ledger, recorded
 from limner.prompt_db import PromptDatabase
@@ -107,13 +109,14 @@ def build_models(settings: Settings, given: Given) -> Given:
     models, search = settings.models, settings.evolve
     _check_own(settings, given)
     set_threads(settings.torch_threads)
+    drawing = given.generator or generator(models.generator, batch=models.batch, **settings.endpoint())
     built = Given(
-        generator=given.generator or generator(models.generator, batch=models.batch, **settings.endpoint()),
+        generator=drawing,
         taste=given.taste or (scorer(models.taste) if used(models.taste, search.taste_weight) else None),
         vision=given.vision
         or (vision_model(models.questions) if used(models.questions, search.questions_weight) else None),
         acceptance=given.acceptance or _accepting(models.acceptance),
-        agents=given.agents or agents(models.agents),
+        agents=given.agents or family(settings, **manner(settings, drawing)),
         professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
     )
     if built.taste is None and built.vision is None:
@@ -159,7 +162,8 @@ def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger,
         "taste_weight": search.taste_weight if models.taste else 0.0,
         "questions_weight": search.questions_weight if models.vision else 0.0,
     }
-    agent_set, professional = _there(models.agents), _there(models.professional)
+    agent_set = _there(models.agents).behind(lambda chat: recorded(chat, ledger))
+    professional = _there(models.professional)
     return EvolveDeps(
         generator=recorded(_there(models.generator), ledger),
         taste=recorded(models.taste, ledger) if models.taste else None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from limner.llm.models import chat_model
+from limner.llm.openai_chat import OpenAIOptions
+from limner.llm.pace import Pace
 from limner.llm.structured import StructuredChat
 
-__all__ = ["StructuredChat", "chat_model"]
+__all__ = ["OpenAIOptions", "Pace", "StructuredChat", "chat_model"]
