@@ -1,0 +1,188 @@
+"""Evolve over real HTTP with a sensible model: the same result as by rule, within the contract, replayed offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+import limner
+from limner.agents import (
+    Agents,
+    DirectiveCritic,
+    DirectiveModifier,
+    DirectiveWriter,
+    GuardedWriter,
+    RuleQuestioner,
+    WritingRules,
+    agents,
+)
+from limner.agents.thinking.critic import shown
+from limner.agents.thinking.modifier import MOST_TAKEN
+from limner.graph.deps import QuerySets
+from limner.microworld.queries import queries
+from limner.testing import ChatServer, HashGenerator, ScorerFromFunction, VisionFromFunction
+from limner.testing.role_server import sensible_reply
+
+START = "Describe the picture in one plain sentence."
+ROUNDS, BATCH = 4, 3
+SEARCH = {"rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
+
+
+@pytest.fixture(autouse=True)
+def quick_report(monkeypatch):
+    monkeypatch.setattr("limner.graph.api.write_report", lambda result, picture: result.report.write_text("a page"))
+
+
+def chance(picture):
+    return int(picture.sha256[:6], 16) / 16**6
+
+
+def likes_quality(query, picture):
+    text = picture.recipe.prompt.text.lower()
+    return 2.0 * ("quality" in text or "masterpiece" in text) - 1.0 * ("sketch" in text) + 0.3 * chance(picture)
+
+
+def sees_some(picture, question):
+    return chance(picture)
+
+
+def instant(**changed):
+    models = {
+        "generator": HashGenerator(),
+        "taste": ScorerFromFunction(likes_quality),
+        "questions": VisionFromFunction(sees_some),
+    }
+    return {**models, **SEARCH, **changed}
+
+
+def world():
+    return QuerySets(*(tuple(queries(split)[:12]) for split in ("search", "validation", "held_out")))
+
+
+class SameAgain(DirectiveWriter):
+    """The directive writer has but one thing to say, also when told what is wrong with it."""
+
+    async def rewrite(self, instruction, query, prompt, wrong):
+        return await self.write(instruction, query)
+
+
+@dataclass(frozen=True)
+class ToldCritic:
+    """The directive critic with no more than a model is told."""
+
+    name: str = "told"
+
+    async def criticise(self, review, limit=3):
+        return await DirectiveCritic().criticise(shown(review), limit)
+
+
+@dataclass(frozen=True)
+class ToldModifier:
+    """The directive modifier with no more than a model is told."""
+
+    name: str = "told"
+
+    async def modify(self, instruction, improvement, avoid=(), seed=0):
+        child = await DirectiveModifier().modify(instruction, improvement, avoid[-MOST_TAKEN:])
+        return child if child not in avoid else None
+
+    async def vary(self, instruction, count=3, avoid=(), seed=0):
+        return await DirectiveModifier().vary(instruction, count, avoid[-MOST_TAKEN:])
+
+
+def by_rule(rules=None):
+    """What the sensible server knows, without server, prompts and schemas."""
+    writer = GuardedWriter(SameAgain(), rules or WritingRules())
+    return Agents("told", START, writer, ToldCritic(), ToldModifier(), RuleQuestioner())
+
+
+def compared(result):
+    """What must be equal: every choice and every figure."""
+    return {
+        "instruction": result.instruction.text,
+        "lineage": [one.text for one in result.lineage],
+        "candidates": [(one.instruction.id, one.pulls, one.reward, one.validation) for one in result.candidates],
+        "rounds": result.rounds,
+        "columns": result.columns,
+        "differences": result.differences,
+        "examples": result.examples,
+        "failures": result.failures,
+        "pictures": result.spend.pictures,
+    }
+
+
+def evolve_over_http(folder, server, **options):
+    where = {"agents": "openai:sensible", "base_url": server.base_url, "budget_allow_unknown_price": True}
+    return limner.evolve(world(), out=folder, session="http", **where, **options)
+
+
+def test_over_http_the_result_is_that_of_the_rules(tmp_path):
+    expected = limner.evolve(world(), out=tmp_path, agents=by_rule(), **instant())
+    with ChatServer(sensible_reply) as server:
+        result = evolve_over_http(tmp_path, server, **instant())
+        assert result.spend.model_calls - expected.spend.model_calls == server.calls
+        assert result.spend.tokens == server.usage.input_tokens + server.usage.output_tokens
+    assert compared(result) == compared(expected)
+    assert result.instruction.text != START
+
+
+def test_it_finds_what_the_directive_family_finds(tmp_path):
+    directives = limner.evolve(world(), out=tmp_path, **instant())
+    with ChatServer(sensible_reply) as server:
+        result = evolve_over_http(tmp_path, server, **instant())
+    gains = [one.differences["evolved_minus_start"] for one in (directives, result)]
+    assert all(gain.low > 0 for gain in gains)
+    assert gains[1].high > gains[0].mean > gains[1].low or gains[1].mean >= gains[0].mean
+
+
+def test_it_is_replayed_with_the_server_off(tmp_path):
+    with ChatServer(sensible_reply) as server:
+        first = evolve_over_http(tmp_path, server, **instant())
+    for path in (tmp_path / "http").glob("checkpoints.sqlite*"):
+        path.unlink()
+    drawn = HashGenerator()
+    again = limner.evolve(
+        resume="http",
+        out=tmp_path,
+        generator=drawn,
+        taste=ScorerFromFunction(likes_quality),
+        questions=VisionFromFunction(sees_some),
+    )
+    assert compared(again) == compared(first)
+    assert replace(again.spend, seconds=0.0) == replace(first.spend, seconds=0.0)
+    assert drawn.log.calls == 0
+
+
+def test_every_role_is_paid_under_its_own_name(tmp_path):
+    with ChatServer(sensible_reply) as server:
+        spend = evolve_over_http(tmp_path, server, **instant(rounds=2)).spend_by_role
+    assert {"writer", "critic", "modifier", "questioner", "probe"} <= spend.keys()
+    assert all(spend[role].tokens > 0 for role in ("writer", "critic", "modifier", "questioner", "probe"))
+
+
+@pytest.mark.parametrize("behaviour", ["ignore", "refuse", "empty", "types"])
+def test_a_model_that_is_never_of_use_costs_no_intent_and_is_counted(tmp_path, behaviour):
+    with ChatServer(sensible_reply, [behaviour] * 1000) as server:
+        result = evolve_over_http(tmp_path, server, **instant(rounds=1))
+    assert result.failures["writer replies of no use"] > 0
+    assert result.failures["prompts that fell back to the request's words"] > 0
+    assert result.failures["requests whose questions are made by rule"] > 0
+    assert result.stop_reason == "rounds"
+
+
+@pytest.mark.slow
+def test_over_http_with_the_embedded_painter_and_judges(tmp_path):
+    """Pictures really drawn: the same result as by rule, whichever way the agents are reached."""
+    from limner.generation import generator
+
+    few = {"rounds": 2, "batch": 1, "validation": 2, "held_out": 2, "professionals": 1, "start": START}
+    rules = WritingRules(counter=generator("microworld"))
+    expected = limner.evolve(world(), out=tmp_path, agents=by_rule(rules), **few)
+    with ChatServer(sensible_reply) as server:
+        result = evolve_over_http(tmp_path, server, **few)
+    assert compared(result) == compared(expected)
+
+
+def test_a_family_is_named_as_its_models_are():
+    assert agents("openai:small").name == "openai:small@api.openai.com"
