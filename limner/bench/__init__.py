@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 BENCHMARKS = {
+    "world": "whether the embedded world can be trusted: oracle, painter, eye, taste, editing, cost",
     "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
     "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
-from limner.cli.console import JsonFlag, QuietFlag, err, print_json
+from limner.cli.console import JsonFlag, QuietFlag, err, out, print_json
 
 app = typer.Typer(help="Reproduce the measured claims.", rich_markup_mode=None)
 QuickFlag = Annotated[bool, typer.Option("--quick", help="A small run that shows that the command works.")]
@@ -17,12 +20,49 @@ def _measure(name: str, json: bool, quick: bool, quiet: bool) -> None:
 
     if not quiet:
         err().print(f"Measuring {name} ...")
-    figures = benchmark(name)(quick=quick)
+    with _progress(quiet):
+        figures = benchmark(name)(quick=quick)
     if json:
         print_json(figures)
         return
     for key, value in figures.items():
-        print(f"{key}: {value}")
+        if key != "targets":
+            print(f"{key}: {value}")
+    if "targets" in figures:
+        out().print(_table(figures["targets"]))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[None]:
+    """What a benchmark logs goes to stderr meanwhile, unless it is to be quiet."""
+    log, handler = logging.getLogger("limner.bench"), logging.StreamHandler()
+    before = log.level
+    if not quiet:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+def _table(targets: Mapping[str, Mapping[str, Any]]) -> Any:
+    from rich.table import Table
+
+    grid = Table(title="Targets", title_justify="left")
+    for heading in ("", "measured", "target", "met"):
+        grid.add_column(heading, justify="left" if not heading else "right")
+    for name, row in targets.items():
+        value = "-" if row["value"] is None else f"{row['value']:.3g}"
+        grid.add_row(name, value, f"at {row['at']} {row['target']:g}", "yes" if row["met"] else "no")
+    return grid
+
+
+@app.command()
+def world(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
+    """Measure the embedded world itself: its oracle, painter, eye and taste, against what they have to reach."""
+    _measure("world", json, quick, quiet)
 
 
 @app.command()

@@ -30,7 +30,7 @@ def demo(
 ) -> None:
     """Evolve an instruction on the embedded world and show what it changed."""
     from limner.bench.acceptance import accept
-    from limner.bench.world import held_out_cases, professional_writer
+    from limner.bench.truth import held_out_cases, professional_writer
     from limner.cli.evolve import NAMES, show, watched_run
     from limner.graph.api import as_json
     from limner.graph.options import prepare

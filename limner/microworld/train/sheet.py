@@ -11,9 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from limner.microworld import language as say
 from limner.microworld.captions import structured
+from limner.microworld.figures import some_scenes
 from limner.microworld.grammar import request
 from limner.microworld.law import FRAME
-from limner.microworld.train.measure import paint, some_scenes
+from limner.microworld.train.measure import paint
 
 COLUMNS, ROWS, SCALE = 8, 8, 3
 _MARGIN, _TEXT, _WRAP = 8, 62, 30

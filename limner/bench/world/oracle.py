@@ -1,0 +1,98 @@
+"""The oracle's figures: against the truth of renderings, against a second reader, against labels made by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from limner.bench.world.asking import Reply, as_scene, balanced, draw_questions, share, unclear
+from limner.bench.world.gallery import Shown
+from limner.microworld import reader
+from limner.microworld.labels import Labelled
+from limner.microworld.law import Scene, holds
+from limner.microworld.oracle import read, verdict
+from limner.microworld.render import render
+from limner.microworld.splits import some_scene
+
+
+class Rendering(NamedTuple):
+    """A scene and its drawing."""
+
+    scene: Scene
+    picture: Image.Image
+
+
+def renderings(count: int, seed: int) -> list[Rendering]:
+    """Fresh drawings of held-out contents, every other one well drawn."""
+    rng = np.random.default_rng([seed, 1])
+    scenes = [some_scene(rng, "held_out", well=number % 2 == 0) for number in range(count)]
+    return [Rendering(scene, Image.fromarray(render(scene, rng))) for scene in scenes]
+
+
+def on_renderings(drawn: Sequence[Rendering], seed: int) -> dict[str, Any]:
+    """`oracle_clean` and `oracle_bad`: the oracle's verdicts on well and on badly drawn scenes, unclear being wrong.
+
+    Whether a picture is drawn well has one answer in each half: `quality` is there the share of that answer.
+    """
+    rng = np.random.default_rng([seed, 2])
+    replies: dict[bool, list[Reply]] = {True: [], False: []}
+    for scene, picture in drawn:
+        reading = read(picture)
+        for asked in draw_questions(scene, rng):
+            replies[scene.well].append(Reply(asked.kind, holds(scene, asked), verdict(reading, asked)))
+    return {
+        name: {**balanced(replies[well]), "unclear": unclear(replies[well]), "pictures": len(drawn) // 2}
+        for name, well in (("oracle_clean", True), ("oracle_bad", False))
+    }
+
+
+def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
+    """`oracle_agreement`: how far the second reader says of painted pictures what the oracle says.
+
+    Questions are drawn on the oracle's reading; unclear counts as no on both sides, and its shares are given.
+    """
+    rng = np.random.default_rng([seed, 3])
+    ours: list[bool | None] = []
+    theirs: list[bool | None] = []
+    replies: list[Reply] = []
+    second = reader.read([one.picture.image() for one in shown])
+    for (_, first), other in zip(shown, second, strict=True):
+        for asked in draw_questions(as_scene(first), rng):
+            ours.append(verdict(first, asked))
+            theirs.append(verdict(other, asked))
+            replies.append(Reply(asked.kind, ours[-1] is True, theirs[-1] is True))
+    return {
+        **balanced(replies),
+        "unclear_oracle": share([said is None for said in ours]),
+        "unclear_reader": share([said is None for said in theirs]),
+        "pictures": len(shown),
+    }
+
+
+def against_labels(labels: Sequence[Labelled], seed: int) -> dict[str, Any]:
+    """`oracle_vs_eye_labels`: the oracle's verdicts against what was seen in painted pictures by eye.
+
+    Questions are drawn on the label; those that the label leaves open are left out, and an unclear verdict is wrong.
+    `share` is that of all right replies, not balanced.
+    """
+    rng = np.random.default_rng([seed, 4])
+    replies: list[Reply] = []
+    open_labels = 0
+    for label in labels:
+        reading = read(label.picture)
+        for asked in draw_questions(as_scene(label.reading), rng):
+            truth = verdict(label.reading, asked)
+            if truth is None:
+                open_labels += 1
+            else:
+                replies.append(Reply(asked.kind, truth, verdict(reading, asked)))
+    return {
+        **balanced(replies),
+        "share": share([reply.said is reply.truth for reply in replies]),
+        "unclear_label_share": open_labels / max(1, open_labels + len(replies)),
+        "unclear_oracle_share": share([reply.said is None for reply in replies]),
+        "pictures": len(labels),
+    }

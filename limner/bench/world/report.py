@@ -1,0 +1,105 @@
+"""All figures of the embedded world in one object; pictures are drawn once and shared by what is measured on them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from limner.bench.conditions import conditions
+from limner.bench.editing import edit_success
+from limner.bench.world import cost, judges, painter
+from limner.bench.world.asking import as_reading
+from limner.bench.world.gallery import Gallery, Shown
+from limner.bench.world.oracle import Rendering, against_labels, agreement, on_renderings, renderings
+from limner.bench.world.targets import judged
+from limner.generation import generator
+from limner.microworld.cases import SHIPPED, cases
+from limner.microworld.labels import FOLDER, Labelled, labelled
+from limner.microworld.train.painter import STEPS
+from limner.protocols import VisionModel
+from limner.scoring import scorer, vision_model
+
+SEED = 5
+_CATEGORY_SEEDS, _CASE_SEEDS, _PREVIEW_SEEDS = 10_000_000, 20_000_000, 30_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Size(NamedTuple):
+    """How much is measured on: renderings, scenes by number of things, requests of a category, cases, ...
+
+    read_twice: pictures that the second reader reads. seen: renderings about which the eye is asked. labels: labelled
+    pictures at most. tries: timings.
+    """
+
+    renderings: int
+    scenes: dict[int, int]
+    category: int
+    cases: int
+    previews: int
+    read_twice: int
+    seen: int
+    labels: int
+    edits: int
+    tries: int
+
+
+FULL = Size(5_000, {1: 200, 2: 200, 3: 100, 4: 100, 5: 100}, 60, 120, 64, 1_000, 200, 200, 100, 3)
+QUICK = Size(40, {1: 6, 2: 6, 3: 2, 4: 2, 5: 2}, 1, 4, 4, 40, 6, 6, 5, 1)
+
+
+def measure(*, quick: bool = False) -> dict[str, Any]:
+    """Measure everything; `targets` says which figures reach what is asked of them."""
+    size = QUICK if quick else FULL
+    model, vision = generator("microworld", batch=16), vision_model("microworld")
+    gallery = Gallery(model)
+    drawn = renderings(size.renderings, SEED)
+    labels = labelled()[: size.labels] if FOLDER.is_dir() else []
+    report: dict[str, Any] = on_renderings(drawn, SEED)
+    _log.info("%d renderings read", len(drawn))
+    report["oracle_vs_eye_labels"] = against_labels(labels, SEED)
+    report["painter"] = {
+        **painter.shares(gallery, size.scenes, SEED),
+        "steps": STEPS,
+        "previews": painter.previews(size.previews, _PREVIEW_SEEDS),
+    }
+    report["categories"] = painter.by_category(gallery, size.category, _CATEGORY_SEEDS)
+    report |= _judges(gallery, vision, size)
+    report["oracle_agreement"] = agreement(_some(gallery.shown, size.read_twice), SEED)
+    report |= _eye_elsewhere(vision, drawn[: size.seen], labels)
+    report["edit_success"] = edit_success(size.edits, SEED)
+    report |= {
+        "weights_mb": cost.weights_mb(),
+        "gflop_per_picture": cost.gflop_per_picture(),
+        "pictures_per_second": cost.pictures_per_second(model, size.tries),
+    }
+    report["targets"] = judged(report)
+    return report | conditions(seeds=[SEED], pictures=len(gallery.shown), quick=quick)
+
+
+def _judges(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
+    """Eye and taste on pictures of held-out cases: half of the eye's are professional prompts, half plain requests."""
+    some = cases("held_out", SHIPPED["held_out"])[: size.cases]
+    shown = judges.painted(some, gallery, _CASE_SEEDS)
+    looked = [*shown["professional"], *shown["plain"]]
+    _log.info("asking the eye about %d pictures", len(looked))
+    return {
+        "eye": judges.eye_figures(vision, looked, SEED),
+        "taste_agreement": judges.taste_figures(scorer("microworld"), some, shown, SEED),
+    }
+
+
+def _eye_elsewhere(vision: VisionModel, drawn: list[Rendering], labels: list[Labelled]) -> dict[str, Any]:
+    looked = [(judges.as_picture(picture, "rendering"), as_reading(scene)) for scene, picture in drawn]
+    return {
+        "eye_renderings": judges.eye_figures(vision, looked, SEED),
+        "error_correlation": judges.error_correlation(vision, labels, SEED),
+    }
+
+
+def _some(shown: tuple[Shown, ...], count: int) -> list[Shown]:
+    """Pictures at random, so that every measure's prompts are among them."""
+    chosen = np.random.default_rng([SEED, 7]).permutation(len(shown))[:count]
+    return [shown[int(number)] for number in sorted(chosen)]
