@@ -153,7 +153,7 @@ def test_a_clearly_better_arm_wins(name: str) -> None:
     assert choice.p_within_epsilon is not None
     assert choice.p_within_epsilon > 0.999
     asked = Counter(policy.ask(60))
-    assert asked["arm 0"] < asked["arm 1"], "the worst arm gets less than the best"
+    assert name == "uniform" or asked["arm 0"] < asked["arm 1"], "the worst arm gets less than the best"
 
 
 @every_policy
