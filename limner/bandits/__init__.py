@@ -19,6 +19,7 @@ from limner.bandits.top_two import TopTwo
 from limner.bandits.ucb import Ucb
 from limner.bandits.ucb1 import Ucb1
 from limner.bandits.ucb_v import UcbV
+from limner.bandits.uniform import Uniform
 from limner.errors import UsageError
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Ucb",
     "Ucb1",
     "UcbV",
+    "Uniform",
     "Verdict",
     "bandit",
 ]
@@ -63,6 +65,7 @@ POLICIES: dict[str, type[Policy]] = {
         SequentialHalving,
         SuccessiveRejects,
         DiscountedUcb,
+        Uniform,
     )
 }
 """The policies by the names that settings and the command line use."""

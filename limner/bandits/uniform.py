@@ -1,4 +1,4 @@
-"""Uniform: arms by the throw of a die. What every policy must beat, and what the benchmark of evolve sets beside them."""
+"""Uniform: arms by the throw of a die. What every policy must beat."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class Uniform(Policy):
 
     def index(self, seen: Seen, rng: np.random.Generator) -> Array:
         """U(0, 1), whatever was seen."""
-        return rng.random(seen.means.shape)
+        return rng.random(seen.n.shape)

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
     "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
+    "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",
     "bandit": "how far each bandit's final choice falls short of the best arm, ours beside the peers",
 }
 """Name and what it measures; the module of that name has `measure(*, quick)`."""

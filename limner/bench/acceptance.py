@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from limner.microworld.law import Case
 from limner.microworld.oracle import judge
+from limner.protocols import Scorer
 from limner.results import COLUMNS, EvolveResult
 from limner.statistics import mean_interval, paired_difference
-from limner.types import Interval, Picture
+from limner.types import Failure, Interval, Picture, Query, Score, Terms
 
 MEASURES = ("all_correct", "well_drawn", "both")
+
+
+class Truth(NamedTuple):
+    """What the oracle says of one picture; unclear counts as not."""
+
+    all_correct: bool
+    well_drawn: bool
+
+    @property
+    def both(self) -> bool:
+        """All-correct and well drawn: what a claim is about."""
+        return self.all_correct and self.well_drawn
+
+
+def truth(picture: Picture, case: Case) -> Truth:
+    """Read one picture of a case."""
+    judgement = judge(picture.image(), case)
+    return Truth(judgement.all_correct, judgement.well_drawn is True)
+
+
+def oracle(cases: Mapping[str, Case]) -> Scorer:
+    """The oracle as an acceptance judge: 1 for a picture that is all-correct and well drawn, else 0.
+
+    Args:
+        cases: the truth of each held-out query, by the query's id; other queries have no judgement.
+    """
+    return _Oracle(dict(cases))
+
+
+class _Oracle:
+    identity, terms = "oracle", Terms()
+
+    def __init__(self, cases: dict[str, Case]) -> None:
+        self._cases = cases
+
+    def score(self, pairs: Sequence[tuple[Query, Picture]]) -> list[Score | Failure]:
+        return [self._one(query, picture) for query, picture in pairs]
+
+    def _one(self, query: Query, picture: Picture) -> Score:
+        case = self._cases.get(query.id)
+        return Score("oracle", None if case is None else float(truth(picture, case).both))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +81,9 @@ def accept(result: EvolveResult, cases: Mapping[str, Case], picture: Callable[[s
         for name, shot in example.shots.items():
             if shot.picture is None:
                 continue
-            judgement = judge(picture(shot.picture).image(), cases[example.query.id])
-            correct, well = judgement.all_correct, judgement.well_drawn is True
-            for measure, value in zip(MEASURES, (correct, well, correct and well), strict=True):
-                verdicts[name][measure][example.query.id] = float(value)
+            read = truth(picture(shot.picture), cases[example.query.id])
+            for measure in MEASURES:
+                verdicts[name][measure][example.query.id] = float(getattr(read, measure))
     shares = {
         name: {measure: mean_interval(list(values.values())) for measure, values in measures.items()}
         for name, measures in verdicts.items()

@@ -7,11 +7,14 @@ appended whole, so several processes may measure different parts of one file; a 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from limner.errors import StorageError, UsageError
+
+_log = logging.getLogger(__name__)
 
 
 class Kept:
@@ -41,6 +44,7 @@ class Kept:
     def part(self, name: str, measured: Callable[[], Any]) -> Any:
         """The value of a part (plain JSON), measured now unless it is kept already."""
         if name not in self._parts:
+            _log.info("%s", name)
             value = json.loads(json.dumps(measured()))
             self._append({"part": name, "value": value})
             self._parts[name] = value

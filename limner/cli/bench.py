@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,13 +16,13 @@ app = typer.Typer(help="Reproduce the measured claims.", rich_markup_mode=None)
 QuickFlag = Annotated[bool, typer.Option("--quick", help="A small run that shows that the command works.")]
 
 
-def _measure(name: str, json: bool, quick: bool, quiet: bool) -> None:
+def _measure(name: str, json: bool, quick: bool, quiet: bool, **options: Any) -> None:
     from limner.bench import benchmark
 
     if not quiet:
         err().print(f"Measuring {name} ...")
     with _progress(quiet):
-        figures = benchmark(name)(quick=quick)
+        figures = benchmark(name)(quick=quick, **options)
     if json:
         print_json(figures)
         return
@@ -87,3 +88,29 @@ def overhead(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag 
 def bandit(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Play every bandit on thousands of small worlds, beside MABWiser (fetched into an environment of its own)."""
     _measure("bandit", json, quick, quiet)
+
+
+@app.command()
+def evolve(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    ablations: Annotated[bool, typer.Option("--ablations", help="Also with one part taken out. Takes hours.")] = False,
+    seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7: to measure in pieces. [all]")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept, to go on with. [runs]")] = None,
+) -> None:
+    """Compare evolved instructions on unseen requests with other ways of asking; count false claims."""
+    _measure("evolve", json, quick, quiet, ablations=ablations, seeds=_numbers(seeds), out=folder)
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    """`0-4`, `7` or `0-2,5` as numbers."""
+    if text is None:
+        return None
+    numbers: list[int] = []
+    for piece in text.split(","):
+        first, dash, last = piece.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise typer.BadParameter(f"{text!r} names no seeds; say for example 0-4 or 0,3")
+        numbers += range(int(first), int(last if dash else first) + 1)
+    return numbers

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, TypeVar
 
+from limner.agents import counted
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
@@ -46,19 +47,21 @@ async def write(deps: EvolveDeps, task: WriteTask) -> dict[str, Any]:
     """Write one arm's prompt for every query of the batch, each by itself: nothing leaks from one to the next."""
     batch = task["batch"]
     queries = [deps.by_id[name] for name in batch["queries"]]
-    if task["instruction"] is None:
-        prompts = [_given(deps, task["arm"], query, batch) for query in queries]
-    else:
-        instruction = Instruction(task["instruction"])
-        prompts = await asyncio.gather(*(_write_one(deps, instruction, query, batch) for query in queries))
+    with counted() as mended:
+        if task["instruction"] is None:
+            prompts = [_given(deps, task["arm"], query, batch) for query in queries]
+        else:
+            instruction = Instruction(task["instruction"])
+            prompts = await asyncio.gather(*(_write_one(deps, instruction, query, batch) for query in queries))
     return {
+        "failures": dict(mended),
         "written": [
             Written(
                 batch=batch["number"], arm=task["arm"], query=query.id, prompt=prompt.text, negative=prompt.negative
             )
             for query, several in zip(queries, prompts, strict=True)
             for prompt in several
-        ]
+        ],
     }
 
 
@@ -84,8 +87,9 @@ async def ask(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     new = [deps.by_id[name] for name in batch["queries"] if name not in state["questions"]]
     if deps.vision is None:
         return {"questions": {}}
-    several = await asyncio.gather(*(_ask_one(deps, query) for query in new))
-    return {"questions": {query.id: rows for query, rows in zip(new, several, strict=True)}}
+    with counted() as mended:
+        several = await asyncio.gather(*(_ask_one(deps, query) for query in new))
+    return {"questions": {query.id: rows for query, rows in zip(new, several, strict=True)}, "failures": dict(mended)}
 
 
 async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
@@ -118,13 +122,18 @@ def _pieces(items: Sequence[T], batch: int) -> Iterator[Sequence[T]]:
 
 
 def _recipe(deps: EvolveDeps, batch: Batch, number: int, row: Written) -> Recipe:
-    seed = picture_seed(deps, batch, number, row["query"])
+    seed = picture_seed(deps, batch, number, row)
     return deps.drawing.recipe(Prompt(row["prompt"], row["negative"]), seed)
 
 
-def picture_seed(deps: EvolveDeps, batch: Batch, number: int, query: str) -> int:
-    """The seed of every picture drawn for a query in a batch: the same for all arms (common random numbers)."""
-    return derive(deps.settings.seed, "picture", batch["phase"], number if batch["phase"] == "search" else 0, query)
+def picture_seed(deps: EvolveDeps, batch: Batch, number: int, row: Written) -> int:
+    """The seed of every picture drawn for a query in a batch: the same for all arms (common random numbers).
+
+    Unless the settings forbid it for search and choice; the final table is always paired.
+    """
+    phase = batch["phase"]
+    apart = () if deps.settings.common_seeds or phase == "held_out" else (row["arm"],)
+    return derive(deps.settings.seed, "picture", phase, number if phase == "search" else 0, row["query"], *apart)
 
 
 def _shot(row: Written, recipe: Recipe, picture: Picture | Failure) -> Shot:

@@ -1,0 +1,203 @@
+"""`limner bench evolve`: is the evolved instruction better on unseen requests, and honest where it is not?
+
+Every method has the same number of pictures to search with and the same held-out requests, drawn with the same seeds;
+the oracle, which steers nothing, judges. Differences are paired by request and clustered by seed. Each part (a method
+of a seed, a run of the null world) is kept as it ends: a stopped bench goes on, and seeds can be measured in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from operator import gt, le
+from pathlib import Path
+from typing import Any
+
+from limner.agents import START
+from limner.bench import best_known
+from limner.bench.conditions import conditions
+from limner.bench.evolve_null import null_claims
+from limner.bench.evolve_rivals import ablations as ablated
+from limner.bench.evolve_rivals import searches
+from limner.bench.evolve_seed import MEASURES, Size, Stage, drawn, searched
+from limner.bench.kept import Kept
+from limner.bench.world.targets import Target, judged
+from limner.scoring.reward import Judged, rewards
+from limner.statistics import clustered_by_seed, mean_interval, paired_by_seed, paired_difference
+from limner.types import Interval
+
+FULL = Size(search=200, validation=16, held_out=100, seeds=10, null_runs=200)
+QUICK = Size(search=24, validation=2, held_out=4, seeds=2, null_runs=2)
+QUICK_SEARCH: dict[str, Any] = {"professionals": 0, "rounds": 2, "validation": 4, "held_out": 8}
+"""The null world's runs in a quick bench."""
+WITHOUT_SEARCH: dict[str, str | None] = {"plain": None, "start": START.text, "professional": None}
+
+UNMEASURED = {"null_false_gains": None}
+TARGETS = {
+    "evolved_minus_start": Target(("evolved_minus_start", "mean"), 0.15),
+    "evolved_minus_start, low": Target(("evolved_minus_start", "low"), 0.0, gt),
+    "evolved_minus_random, low": Target(("evolved_minus_random", "low"), 0.0, gt),
+    "evolved_minus_professional, low": Target(("evolved_minus_professional", "low"), -0.05),
+    "fraction_of_best": Target(("fraction_of_best",), 0.8),
+    "null_false_gains": Target(("null_false_gains",), 0.10, le),
+}
+
+Parts = Mapping[int, Mapping[str, Mapping[str, Any]]]
+"""Seed -> method -> what was kept: `shots` (query -> MEASURES), and for a search what it found and cost."""
+
+
+def measure(
+    *, quick: bool = False, ablations: bool = False, seeds: Sequence[int] | None = None, out: Path | None = None
+) -> dict[str, Any]:
+    """Measure evolve against other ways of asking.
+
+    Args:
+        quick: a small run that shows that the command works.
+        ablations: also evolve with one part taken out, each beside the whole.
+        seeds: these alone (to measure in pieces, before all of them are put together); all unless given.
+        out: where sessions and parts are kept; a later call with the same folder goes on.
+    """
+    size = QUICK if quick else FULL
+    stage = _stage(size, (out or Path("runs")) / ("bench-evolve-quick" if quick else "bench-evolve"))
+    kept = Kept(stage.folder / "parts.jsonl", {"size": asdict(size), "models": stage.models(), "start": START.text})
+    best, reason = best_known.instruction(stage.generator.identity)
+    methods = {**searches(), **(ablated() if ablations else {})}
+    chosen = list(range(size.seeds)) if seeds is None else list(seeds)
+    parts = {seed: _seed(stage, kept, seed, methods, best) for seed in chosen}
+    null = null_claims(kept, size.null_runs, **(QUICK_SEARCH if quick else {})) if seeds is None else UNMEASURED
+    figures = {**summary(parts), **null}
+    return {
+        **figures,
+        "targets": judged(figures, TARGETS),
+        "best_known": {"instruction": best, "reason": reason},
+        **conditions(seeds=chosen, pictures=_pictures(parts), quick=quick),
+        "models": stage.models(),
+        "size": asdict(size),
+    }
+
+
+def _stage(size: Size, folder: Path) -> Stage:
+    from limner.bench.truth import held_out_cases, professional_writer
+    from limner.generation import generator
+    from limner.scoring import scorer, vision_model
+
+    models = generator("microworld"), scorer("microworld"), vision_model("microworld")
+    return Stage(*models, professional_writer(), held_out_cases(), size, folder)
+
+
+def _seed(
+    stage: Stage, kept: Kept, seed: int, methods: Mapping[str, Mapping[str, Any]], best: str | None
+) -> dict[str, dict[str, Any]]:
+    found = {
+        method: kept.part(f"seed {seed}: {method}: search", partial(searched, stage, seed, method, options))
+        for method, options in methods.items()
+    }
+    instructions = {**WITHOUT_SEARCH, **{method: one["instruction"] for method, one in found.items()}}
+    if best is not None:
+        instructions["best_known"] = best
+    parts = {}
+    for method, text in instructions.items():
+        name = f"seed {seed}: {method}: held out" + (f": {text}" if method == "best_known" else "")
+        shots = kept.part(name, partial(drawn, stage, seed, method, text))
+        parts[method] = {**found.get(method, {}), "shots": shots}
+    return parts
+
+
+def summary(parts: Parts) -> dict[str, Any]:
+    """The figures of all seeds together."""
+    methods = list(dict.fromkeys(method for seed in parts.values() for method in seed))
+    gains = {
+        f"evolved_minus_{method}": _json(paired_by_seed(_by_seed(parts, "evolved"), _by_seed(parts, method)))
+        for method in methods
+        if method != "evolved"
+    }
+    return {
+        **gains,
+        "fraction_of_best": _fraction(parts) if "best_known" in methods else None,
+        "methods": {method: _method(parts, method) for method in methods},
+        "by_judge": {judge: _json(_difference(parts, judge)) for judge in MEASURES},
+        "winners_curse": winners_curse(parts),
+        "reward_hacking": _hacked(parts),
+        "instructions": {
+            seed: {method: part["instruction"] for method, part in of_seed.items() if "instruction" in part}
+            for seed, of_seed in parts.items()
+        },
+    }
+
+
+def winners_curse(parts: Parts) -> dict[str, Any]:
+    """Evolved minus start in reward, on the queries of the choice and on held-out ones, as means over seeds."""
+    chosen = {seed: [part["evolved"]["validation_gain"]] for seed, part in parts.items()}
+    fresh = {seed: _reward_gains(part) for seed, part in parts.items()}
+    return {"validation_gain": _json(clustered_by_seed(chosen)), "held_out_gain": _json(clustered_by_seed(fresh))}
+
+
+def _method(parts: Parts, method: str) -> dict[str, Any]:
+    of_method = {seed: part[method] for seed, part in parts.items() if method in part}
+    searched_with = [part["pictures"] for part in of_method.values() if "pictures" in part]
+    return {
+        **{judge: _json(clustered_by_seed(_values(of_method, at))) for at, judge in enumerate(MEASURES)},
+        "held_out_pictures": sum(len(part["shots"]) for part in of_method.values()),
+        "pictures_to_search_and_choose": sum(searched_with) / len(searched_with) if searched_with else 0,
+    }
+
+
+def _values(of_method: Mapping[int, Mapping[str, Any]], at: int) -> dict[int, list[float | None]]:
+    return {seed: [row[at] for row in part["shots"].values()] for seed, part in of_method.items()}
+
+
+def _by_seed(parts: Parts, method: str, judge: str = "both") -> dict[int, dict[str, float | None]]:
+    at = MEASURES.index(judge)
+    return {
+        seed: {query: row[at] for query, row in part[method]["shots"].items()}
+        for seed, part in parts.items()
+        if method in part
+    }
+
+
+def _difference(parts: Parts, judge: str) -> Interval | None:
+    return paired_by_seed(_by_seed(parts, "evolved", judge), _by_seed(parts, "start", judge))
+
+
+def _fraction(parts: Parts) -> float | None:
+    """The share of the best known instruction's gain over the start that evolved has."""
+    start = _by_seed(parts, "start")
+    ours, best = (paired_by_seed(_by_seed(parts, method), start) for method in ("evolved", "best_known"))
+    return ours.mean / best.mean if ours and best and best.mean > 0 else None
+
+
+def _reward_gains(part: Mapping[str, Mapping[str, Any]]) -> list[float | None]:
+    """Evolved minus start in the search's reward, by held-out query."""
+    taste, eye = MEASURES.index("taste"), MEASURES.index("eye")
+    both = [(query, row) for method in ("evolved", "start") for query, row in part[method]["shots"].items()]
+    values = rewards([Judged(query, row[taste], row[eye]) for query, row in both]).values
+    count = len(values) // 2
+    pairs = zip(values[:count], values[count:], strict=True)
+    return [None if ours is None or theirs is None else ours - theirs for ours, theirs in pairs]
+
+
+def _hacked(parts: Parts) -> list[int]:
+    """Seeds where the scores of the search rose significantly and the oracle's fell significantly."""
+    return [
+        seed
+        for seed, part in parts.items()
+        if (risen := mean_interval(_reward_gains(part))) is not None
+        and (fallen := _of_seed(part)) is not None
+        and (risen.low or 0.0) > 0 > (fallen.high or 0.0)
+    ]
+
+
+def _of_seed(part: Mapping[str, Mapping[str, Any]]) -> Interval | None:
+    """Evolved minus start in `both` within one seed, paired by query."""
+    rows = {method: _by_seed({0: part}, method)[0] for method in ("evolved", "start")}
+    return paired_difference(rows["evolved"], rows["start"])
+
+
+def _json(interval: Interval | None) -> dict[str, float | None] | None:
+    return None if interval is None else interval._asdict()
+
+
+def _pictures(parts: Parts) -> int:
+    every = [part for of_seed in parts.values() for part in of_seed.values()]
+    return sum(part.get("pictures", 0) + len(part["shots"]) for part in every)
