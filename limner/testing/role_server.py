@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from limner.agents import (
@@ -24,7 +25,7 @@ from limner.agents import (
 )
 from limner.agents.thinking import checker, critic, modifier, questioner, writer
 from limner.agents.thinking.quoting import unquoted
-from limner.types import Instruction, Prompt, Query
+from limner.types import Instruction, Prompt, Query, short_hash
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -51,8 +52,14 @@ def _criticised(said: str) -> dict[str, Any]:
         tried=tuple(_instructions(said, "tried")),
     )
     limit = int(said.rpartition("Give at most ")[2].split()[0])
-    critique = asyncio.run(DirectiveCritic().criticise(review, limit))
+    critique = asyncio.run(DirectiveCritic().criticise(replace(review, seed=seed_of(review)), limit))
     return {"weaknesses": list(critique.weaknesses), "improvements": list(critique.improvements)}
+
+
+def seed_of(review: Review) -> int:
+    """A seed that follows from what a critic is told: it tries something else each time, and the same when replayed."""
+    said = "\n".join((review.instruction.text, *(instruction.text for instruction in review.tried)))
+    return int(short_hash(said)[:7], 16)
 
 
 def _child(said: str) -> dict[str, Any]:

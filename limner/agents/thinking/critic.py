@@ -53,7 +53,7 @@ for.
 Reply with one JSON object: "weaknesses" is a list of sentences, "improvements" a list of sentences without numbers."""
 LIMIT = "Give at most {limit} improvements."
 SHOWN = 'The pictures follow in the order of the comparisons, each time first that of "this", then that of "best".'
-MOST_TRIED, MOST_EARLIER, MOST_CONTRASTS, MOST_SEEN = 16, 6, 8, 3
+MOST_TRIED, MOST_EARLIER, MOST_CONTRASTS, MOST_SEEN = 16, 12, 8, 3
 """How much of a run is shown: instructions, earlier requests, comparisons, comparisons with their pictures."""
 _GENERAL = word_set(
     "object thing picture image scene part word detail shape colour size place position background foreground ground "
