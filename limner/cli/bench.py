@@ -114,3 +114,9 @@ def _numbers(text: str | None) -> list[int] | None:
             raise typer.BadParameter(f"{text!r} names no seeds; say for example 0-4 or 0,3")
         numbers += range(int(first), int(last if dash else first) + 1)
     return numbers
+
+
+@app.command()
+def agents(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
+    """Time evolve with language models that answer after 0.3 s against the turns that must wait for each other."""
+    _measure("agents", json, quick, quiet)

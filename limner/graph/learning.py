@@ -6,10 +6,12 @@ best prompt known for the same query in this round, professional ones included; 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from limner.agents import Contrast, Review, Trial
+from limner.agents import Contrast, Review, Trial, counted
 from limner.bandits import Bandit
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.rewarding import rewarded
@@ -74,13 +76,21 @@ def contrasts(deps: EvolveDeps, shots: Sequence[Shot], worst: str) -> tuple[Cont
         rivals = [other for other in shots if other["query"] == shot["query"] and other["reward"] is not None]
         best = max(rivals, key=lambda other: other["reward"] or 0.0)
         if (best["reward"] or 0.0) > shot["reward"]:
-            found.append(Contrast(worst=_trial(deps, shot), best=_trial(deps, best)))
+            found.append(Contrast(worst=_seen(deps, shot), best=_seen(deps, best)))
     return tuple(found)
 
 
 def _trial(deps: EvolveDeps, shot: Shot) -> Trial:
     assert shot["reward"] is not None
     return Trial(deps.by_id[shot["query"]], Prompt(shot["prompt"], shot["negative"]), shot["reward"])
+
+
+def _seen(deps: EvolveDeps, shot: Shot) -> Trial:
+    """A trial with its picture, where the critic looks at pictures."""
+    trial = _trial(deps, shot)
+    if not deps.agents.sees or shot["picture"] is None:
+        return trial
+    return replace(trial, picture=deps.ledger.picture(shot["picture"]))
 
 
 async def criticise(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
@@ -96,16 +106,17 @@ async def criticise(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         tried=tuple(instruction_of(state, name) for name in state["instructions"]),
         seed=derive(deps.settings.seed, "critic", state["round"]),
     )
-    with position("critic", f"round {state['round']}"), deps.spans.agent("critic") as span:
+    with position("critic", f"round {state['round']}"), deps.spans.agent("critic") as span, counted() as mended:
         critique = await deps.agents.critic.criticise(review, limit=deps.settings.children)
         span.set(weaknesses=list(critique.weaknesses), improvements=list(critique.improvements))
-    return {"improvements": list(critique.improvements)}
+    return {"improvements": list(critique.improvements), "failures": dict(mended)}
 
 
 async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     """Replace the worst survivor by one child per improvement, or by more specific variants where there was none."""
     assert state["worst"] is not None
-    children, fallback = await _children(deps, state, instruction_of(state, state["worst"]))
+    with counted() as mended:
+        children, fallback = await _children(deps, state, instruction_of(state, state["worst"]))
     policy = deps.bandit(state["bandit"])
     pool = list(state["pool"])
     arms: dict[str, ArmStats] = {}
@@ -124,6 +135,7 @@ async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         "instructions": {child.id: row_of(child) for child in children},
         "exhausted": not children,
         "rounds": [_round_row(state, children, fallback)],
+        "failures": dict(mended),
     }
 
 
@@ -131,16 +143,9 @@ async def _children(deps: EvolveDeps, state: EvolveState, worst: Instruction) ->
     """Children of the worst survivor, distinct from every instruction there ever was, and whether they are variants."""
     tried = [instruction_of(state, name) for name in state["instructions"]]
     number, modifier = state["round"], deps.agents.modifier
-    born: list[Instruction] = []
     with deps.spans.agent("modifier") as span:
         with position("modifier", f"round {number}"):
-            asked = state["improvements"]
-            for item, improvement in enumerate(asked):
-                with position("modifier", f"improvement {item}"):
-                    seed = derive(deps.settings.seed, "modifier", number, item)
-                    child = await modifier.modify(worst, improvement, [*tried, *born], seed)
-                if child is not None:
-                    born.append(child)
+            born = await _born(deps, state, worst, tried)
             fallback = not born
             if fallback:
                 seed = derive(deps.settings.seed, "variants", number)
@@ -149,6 +154,27 @@ async def _children(deps: EvolveDeps, state: EvolveState, worst: Instruction) ->
     known = {one.id for one in tried}
     named = {child.id: Instruction(child.text, worst.id, number, child.reason) for child in born}
     return [child for name, child in named.items() if name not in known], fallback
+
+
+async def _born(
+    deps: EvolveDeps, state: EvolveState, worst: Instruction, tried: Sequence[Instruction]
+) -> list[Instruction]:
+    """One child per improvement, all asked for at once; one that a sibling is already is asked for again."""
+
+    async def child(item: int, improvement: str, avoid: Sequence[Instruction]) -> Instruction | None:
+        with position("modifier", f"improvement {item}"):
+            seed = derive(deps.settings.seed, "modifier", state["round"], item)
+            return await deps.agents.modifier.modify(worst, improvement, avoid, seed)
+
+    asked = state["improvements"]
+    first = await asyncio.gather(*(child(item, improvement, tried) for item, improvement in enumerate(asked)))
+    born: dict[str, Instruction] = {}
+    for item, one in enumerate(first):
+        if one is not None and one.id in born:
+            one = await child(item, asked[item], [*tried, *born.values()])
+        if one is not None:
+            born.setdefault(one.id, one)
+    return list(born.values())
 
 
 def instruction_of(state: EvolveState, name: str) -> Instruction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -12,8 +13,12 @@ ANY_OBJECT: dict[str, Any] = {"type": "object"}
 """The schema that asks for some JSON object and no more: `response_format` json_object."""
 
 
+@cache
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema in the strict form: every property required, no others allowed, no defaults, bare references."""
+    """The JSON schema in the strict form: every property required, no others allowed, no defaults, bare references.
+
+    Made once for each model, since it takes as long as a whole request: read it, do not change it.
+    """
     strict = _strict(schema.model_json_schema())
     assert isinstance(strict, dict)
     return strict

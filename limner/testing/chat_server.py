@@ -7,6 +7,7 @@ misbehave call by call; see `Loopback`. Like real endpoints it may know some res
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
 from typing import Any, Literal
@@ -43,7 +44,8 @@ class ChatServer(Loopback):
 
     `reply` makes the text from the request's body. `script` says what the first calls meet, in order of arrival; later
     ones are fine. `formats` are the response formats that are known; others are answered 400. `enforces` holds a reply
-    to its schema: a text that is no JSON object becomes the schema's least instance. `delay` is in seconds a call.
+    to its schema: a text that is no JSON object becomes the schema's least instance. No reply goes out before `delay`
+    seconds, in which it is made.
     `requests` holds the bodies, `keys` the API keys that they came with, `usage` the tokens that were told of.
     """
 
@@ -75,7 +77,12 @@ class ChatServer(Loopback):
 
     def answer(self, body: Mapping[str, Any], behaviour: str) -> Answered:
         """The completion that a request asks for."""
-        self.wait(self._delay)
+        began = time.monotonic()
+        answered = self._answered(body, behaviour)
+        self.wait(max(0.0, began + self._delay - time.monotonic()))
+        return answered
+
+    def _answered(self, body: Mapping[str, Any], behaviour: str) -> Answered:
         wanted = _format(body)
         if wanted is not None and wanted not in self._formats:
             return Answered.error(400, f"unsupported response_format {wanted}")
