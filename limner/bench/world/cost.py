@@ -5,10 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import limner
+from limner.microworld.train.measure import paint
+from limner.microworld.train.painter import GUIDANCE, STEPS
 from limner.protocols import Generator
 from limner.types import Prompt, Recipe
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
 
 WEIGHTS = Path(limner.__file__).parent / "microworld" / "weights"
 PROMPT = "a large red circle at the top left; on a white background; high quality, sharp edges"
@@ -20,16 +26,13 @@ def weights_mb(folder: Path = WEIGHTS) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
-def gflop_per_picture() -> float:
+def gflop_per_picture(pipeline: StableDiffusionPipeline) -> float:
     """10^9 floating-point operations of one call of the pipeline, text encoder, UNet with guidance and decoder."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from limner.microworld.train import measure, painter
-
-    pipeline = painter.load()
     with FlopCounterMode(display=False) as counter:
-        measure.paint(pipeline, [PROMPT], steps=painter.STEPS, guidance=painter.GUIDANCE)
-    return counter.get_total_flops() / 1e9
+        paint(pipeline, [PROMPT], steps=STEPS, guidance=GUIDANCE)
+    return float(counter.get_total_flops()) / 1e9
 
 
 def pictures_per_second(generator: Generator, tries: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,13 @@ from limner.bench.world.targets import judged
 from limner.generation import generator
 from limner.microworld.cases import SHIPPED, cases
 from limner.microworld.labels import FOLDER, Labelled, labelled
-from limner.microworld.train.painter import STEPS
+from limner.microworld.train.painter import STEPS, load
 from limner.protocols import VisionModel
+from limner.quiet import quiet
 from limner.scoring import scorer, vision_model
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
 
 SEED = 5
 _CATEGORY_SEEDS, _CASE_SEEDS, _PREVIEW_SEEDS = 10_000_000, 20_000_000, 30_000_000
@@ -54,7 +58,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything; `targets` says which figures reach what is asked of them."""
     size = QUICK if quick else FULL
     model, vision = generator("microworld", batch=16), vision_model("microworld")
-    gallery = Gallery(model)
+    gallery, pipeline = Gallery(model), _pipeline()
     drawn = renderings(size.renderings, SEED)
     labels = labelled()[: size.labels] if FOLDER.is_dir() else []
     report: dict[str, Any] = on_renderings(drawn, SEED)
@@ -63,7 +67,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     report["painter"] = {
         **painter.shares(gallery, size.scenes, SEED),
         "steps": STEPS,
-        "previews": painter.previews(size.previews, _PREVIEW_SEEDS),
+        "previews": painter.previews(pipeline, size.previews, _PREVIEW_SEEDS),
     }
     report["categories"] = painter.by_category(gallery, size.category, _CATEGORY_SEEDS)
     report |= _judges(gallery, vision, size)
@@ -72,11 +76,16 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     report["edit_success"] = edit_success(size.edits, SEED)
     report |= {
         "weights_mb": cost.weights_mb(),
-        "gflop_per_picture": cost.gflop_per_picture(),
+        "gflop_per_picture": cost.gflop_per_picture(pipeline),
         "pictures_per_second": cost.pictures_per_second(model, size.tries),
     }
     report["targets"] = judged(report)
     return report | conditions(seeds=[SEED], pictures=len(gallery.shown), quick=quick)
+
+
+def _pipeline() -> StableDiffusionPipeline:
+    with quiet():
+        return load()
 
 
 def _judges(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
