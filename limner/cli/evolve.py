@@ -9,6 +9,7 @@ import typer
 
 from limner.cli.console import JsonFlag, QuietFlag, err, interval_text, out, print_json
 from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, StepsOption, WidthOption
+from limner.cli.writing import AgentsOption, BaseUrlOption, LockOption, PresetOption, StyleNeutralOption
 
 if TYPE_CHECKING:
     from limner.graph.estimate import Estimate
@@ -28,8 +29,22 @@ def evolve(
     acceptance: Annotated[
         str | None, typer.Option(help="Scorer that sees the held-out pictures alone: hps:PATH, ... [none]")
     ] = None,
-    agents: Annotated[str | None, typer.Option(help="Family of agents: directives.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
+    agents: AgentsOption = None,
+    writer: Annotated[str | None, typer.Option(help="Who writes, where it is not the agents.")] = None,
+    critic: Annotated[str | None, typer.Option(help="Who criticises, where it is not the agents.")] = None,
+    modifier: Annotated[str | None, typer.Option(help="Who writes instructions, where it is not the agents.")] = None,
+    questioner: Annotated[str | None, typer.Option(help="Who asks, where it is not the agents.")] = None,
+    base_url: BaseUrlOption = None,
+    chat_url: Annotated[
+        str | None, typer.Option(help="Address of the language models' endpoint, where it is another.")
+    ] = None,
+    preset: PresetOption = None,
+    locked: LockOption = None,
+    style_neutral: StyleNeutralOption = None,
+    second_look: Annotated[
+        bool | None, typer.Option("--second-look", help="Let the writer's model check every prompt, too.")
+    ] = None,
+    sees: Annotated[bool | None, typer.Option("--critic-sees", help="Show the critic pictures.")] = None,
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
     steps: StepsOption = None,
     guidance: GuidanceOption = None,
@@ -61,7 +76,7 @@ def evolve(
     quiet: QuietFlag = False,
 ) -> None:
     """Evolve the instruction by which requests are rewritten for an image model."""
-    given = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS and value is not None}
+    given = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS and value not in (None, [])}
     if out_folder is not None:
         given["out"] = out_folder
     from limner.graph.estimate import estimate

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.console import JsonFlag, print_json
+from limner.cli.writing import AgentsOption, BaseUrlOption, LockOption, PresetOption, StyleNeutralOption
 
 if TYPE_CHECKING:
     from limner.types import Prompt
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 def write(
     query: Annotated[list[str], typer.Argument(help="Requests for pictures, in your own words.")],
     instruction: Annotated[str, typer.Option(help="An exported file, a session, or an instruction's id.")],
-    agents: Annotated[str, typer.Option(help="Family of agents.")] = "directives",
+    agents: AgentsOption = None,
+    generator: Annotated[str | None, typer.Option(help="Image model to write for; it is not loaded.")] = None,
+    base_url: BaseUrlOption = None,
+    preset: PresetOption = None,
+    locked: LockOption = None,
+    style_neutral: StyleNeutralOption = None,
     out: Annotated[Path | None, typer.Option(help="Where sessions are kept. [runs]")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -26,7 +32,16 @@ def write(
     from limner.graph.writing import write_prompts
 
     chosen = find_lineage(instruction, out or settings.load().out)[-1]
-    prompts = write_prompts(query, chosen, agents=agents)
+    prompts = write_prompts(
+        query,
+        chosen,
+        agents=agents,
+        generator=generator,
+        base_url=base_url,
+        preset=preset,
+        locked=locked or None,
+        style_neutral=style_neutral,
+    )
     if json:
         rows = [_row(text, prompt) for text, prompt in zip(query, prompts, strict=True)]
         print_json({"instruction": chosen.id, "prompts": rows})

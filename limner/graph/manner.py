@@ -12,8 +12,10 @@ from limner.protocols import Generator
 from limner.settings import Settings
 
 
-def manner(settings: Settings, generator: Generator) -> dict[str, Any]:
+def manner(settings: Settings, generator: Generator | None = None) -> dict[str, Any]:
     """How thinking agents work in this run, as `limner.agents.agents` takes it.
+
+    Without a generator at hand the limit of tokens is that of its preset.
 
     Raises:
         UsageError: there is no such preset.
@@ -35,6 +37,6 @@ def _pipeline(index: Path) -> str:
     return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name", "")) if index.is_file() else ""
 
 
-def _counter(generator: Generator) -> CountsTokens | None:
+def _counter(generator: Generator | None) -> CountsTokens | None:
     """The generator, if it can count; its class is asked, since asking the generator itself may load its weights."""
     return cast("CountsTokens", generator) if hasattr(type(generator), "token_limit") else None

@@ -115,6 +115,15 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Settings in which these options, by name, come before environment and file.
+
+    Raises:
+        SettingsError: there is no such option, or its value cannot be.
+    """
+    return settings_module.load(**_sections(options))
+
+
 def _sections(values: dict[str, Any]) -> dict[str, Any]:
     """Options by the section of the settings that they belong to."""
     sections: dict[str, Any] = {"budget": {}, **{section: {} for section in SECTIONS}}
