@@ -5,7 +5,6 @@ Garivier and Moulines, ALT 2011 (arXiv 0805.3415), equation 1, with the bonus in
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from limner.bandits.ucb import Ucb
@@ -16,8 +15,11 @@ class DiscountedUcb(Ucb):
 
     name: ClassVar[str] = "discounted-ucb"
 
-    def __init__(self, seed: int, gamma: float = 0.97, c: float = math.sqrt(2)) -> None:
-        """Leave a share `gamma` in (0, 1] of each reward's weight at the next one: a memory of 1 / (1 - gamma)."""
+    def __init__(self, seed: int, gamma: float = 0.97, c: float = 0.5) -> None:
+        """Leave a share `gamma` in (0, 1] of each reward's weight at the next one: a memory of 1 / (1 - gamma).
+
+        `c` is smaller than in `Ucb`: with so short a memory arms are never known well, and a wide bonus pulls all alike.
+        """
         super().__init__(seed, c)
         if not 0 < gamma <= 1:
             raise ValueError(f"the share of weight kept, gamma, is {gamma!r}; give a number above 0, at most 1")

@@ -29,7 +29,7 @@ from limner.bandits import (
     SuccessiveRejects,
 )
 from limner.bench import bandit_worlds
-from limner.bench.bandit_play import play
+from limner.bench.bandit_play import Played, play
 from limner.bench.bandit_worlds import BLOCK, FIRST_SEED, HPS_MEAN, HPS_NOISE, HPS_SPREAD, PULLS, SETTINGS, Block
 from limner.bench.conditions import conditions
 from limner.bench.peers import python_with
@@ -66,7 +66,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     blocks = 1 if quick else BLOCKS
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         jobs = [] if quick else [*_start_peers(pool)]
-        regrets = {name: _play_all(name, blocks) for name in SETTINGS}
+        regrets, on_the_way = _play_all(blocks)
         for name, of_peers in _collect(jobs).items():
             regrets[name].update(of_peers)
     stationary = {name: of for name, of in regrets.items() if name != "drift"}
@@ -82,7 +82,8 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
             for name in FOR_REWARDS_OF_HPS
         },
         "regret": {name: {policy: _mean(values) for policy, values in of.items()} for name, of in stationary.items()},
-        "regret_per_pull_under_drift": {policy: _mean(values) for policy, values in regrets["drift"].items()},
+        "regret_under_drift": {policy: _mean(values) for policy, values in regrets["drift"].items()},
+        "regret_per_pull_under_drift": {policy: _mean(values) for policy, values in on_the_way.items()},
         "settings": {name: setting.says for name, setting in SETTINGS.items()},
         "policies": {"ours": OURS, "for drift": DRIFTING, "floor": FLOOR},
         "worlds": blocks * BLOCK,
@@ -103,14 +104,23 @@ def _policies(setting: str) -> dict[str, Callable[[], Policy]]:
     return policies
 
 
-def _play_all(setting: str, blocks: int) -> Regrets:
-    found: dict[str, list[NDArray[np.float64]]] = {}
+def _play_all(blocks: int) -> tuple[dict[str, Regrets], Regrets]:
+    """Regret of the final choice by setting and policy, and that of each pull under drift by policy."""
+    played = {setting: _play(setting, blocks) for setting in SETTINGS}
+    final = {
+        setting: {name: np.concatenate([one.final for one in parts]) for name, parts in of.items()}
+        for setting, of in played.items()
+    }
+    return final, {name: np.concatenate([one.pulls for one in parts]) for name, parts in played["drift"].items()}
+
+
+def _play(setting: str, blocks: int) -> dict[str, list[Played]]:
+    found: dict[str, list[Played]] = {}
     for number in range(blocks):
         block = Block(SETTINGS[setting], number)
         for name, build in _policies(setting).items():
-            played = play(build(), block, seed=number)
-            found.setdefault(name, []).append(played.pulls if setting == "drift" else played.final)
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+            found.setdefault(name, []).append(play(build(), block, seed=number))
+    return found
 
 
 def _start_peers(pool: ThreadPoolExecutor) -> Iterator[_Job]:
