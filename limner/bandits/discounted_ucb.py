@@ -18,7 +18,7 @@ class DiscountedUcb(Ucb):
     def __init__(self, seed: int, gamma: float = 0.97, c: float = 0.5) -> None:
         """Leave a share `gamma` in (0, 1] of each reward's weight at the next one: a memory of 1 / (1 - gamma).
 
-        `c` is smaller than in `Ucb`: with so short a memory arms are never known well, and a wide bonus pulls all alike.
+        `c` is smaller than in `Ucb`: with so short a memory a wide bonus pulls all arms alike.
         """
         super().__init__(seed, c)
         if not 0 < gamma <= 1:
