@@ -28,8 +28,8 @@ def house(tmp_path: Path) -> Path:
 def test_the_world_is_as_it_was_frozen() -> None:
     changed = differences(recorded().hashes, hashes())
     assert not changed, (
-        "The frozen world changed: undo that, or freeze it by `python -m limner.microworld.frozen --write VERSION` with "
-        f"a new version and measure every claim again. {changed}"
+        "The frozen world changed: undo that, or freeze it by `python -m limner.microworld.frozen --write VERSION` "
+        f"with a new version and measure every claim again. {changed}"
     )
 
 
