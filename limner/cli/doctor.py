@@ -12,13 +12,21 @@ from limner.cli.console import JsonFlag, print_json
 
 def doctor(
     out: Annotated[Path | None, typer.Option(help="Where sessions are kept. [runs]")] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="Ask this language model, such as openai:MODEL, what it can do.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of its endpoint.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Check versions, devices, embedded weights, disk and endpoint; exit 1 if something stops a run."""
+    """Check versions, devices, embedded weights, disk and endpoint; exit 1 if something stops a run.
+
+    With --llm check a language model instead, by five short questions.
+    """
     from limner import settings
     from limner.graph.checkup import checkup
+    from limner.graph.language_checkup import language_checkup
 
-    checks = checkup(out or settings.load().out)
+    checks = language_checkup(llm, base_url) if llm else checkup(out or settings.load().out)
     if json:
         print_json({"ok": all(check.ok for check in checks), "checks": [check.as_json() for check in checks]})
     else:

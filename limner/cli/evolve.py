@@ -127,8 +127,19 @@ def show_estimate(plan: Estimate, json: bool) -> None:
     out().print(
         f"At most {plan.total} pictures with {plan.generator} ({money}): {plan.search} to search in up to "
         f"{plan.rounds} rounds, {plan.validation} for the final choice, {plan.held_out} for the final table. "
-        "Nothing was called.",
+        f"{_agents_cost(plan)}Nothing was called.",
         soft_wrap=True,
+    )
+
+
+def _agents_cost(plan: Estimate) -> str:
+    """What language models would cost, where there are any."""
+    if not plan.model_turns:
+        return ""
+    money = "their price is unknown" if plan.agents_usd is None else f"{plan.agents_usd:.2f} USD"
+    return (
+        f"{plan.model_turns} turns of language models if all replies are usable, at most {plan.model_turns_most} with "
+        f"{plan.tokens_most:,} tokens ({money}). "
     )
 
 

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from limner.graph.language import ROLES
 from limner.graph.options import Prepared
 from limner.graph.planning import affordable, fitted
+from limner.graph.wiring import used
+from limner.llm.models import SCHEMES
 from limner.results import COLUMNS
+from limner.settings import PER_MILLION, Price, Settings
+
+WRITTEN_COLUMNS = 2
+"""Columns of the final table whose prompts are written: start and evolved."""
+TRIES = {"writer": 8, "critic": 4, "modifier": 4, "questioner": 4}
+"""Turns that one piece of work can take: asked and repaired, each of them lost once; and a writer may write again."""
+LOOKED_TWICE = 2
+"""How many times as many where the writer's model checks each prompt, too."""
+ASKED_TOKENS = {"writer": 3_000, "critic": 16_000, "modifier": 4_000, "questioner": 3_000}
+"""Tokens that are allowed for what each role is sent in one turn, far above what common requests need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Upper bounds in pictures by phase; money where the price of a picture is known (local models cost nothing)."""
+    """Upper bounds in pictures by phase; money where prices are known (local models cost nothing).
+
+    `model_turns` is what language models are asked if every reply is usable; `model_turns_most` with every reply
+    repaired, lost or written again, and `tokens_most` and `agents_usd` go with that. Money is None where a price is
+    not known.
+    """
 
     generator: str
     rounds: int
@@ -22,10 +40,14 @@ class Estimate:
     total: int
     budget_pictures: int | None
     money_usd: float | None
+    model_turns: int
+    model_turns_most: int
+    tokens_most: int
+    agents_usd: float | None
 
 
 def estimate(prepared: Prepared) -> Estimate:
-    """The most that a run can draw: a full pool, children and professional prompts in every round."""
+    """The most that a run can cost: a full pool, children and professional prompts in every round."""
     search, models = prepared.settings.evolve, prepared.settings.models
     price = models.price_per_picture if models.generator.startswith("images:") else 0.0
     budget = affordable(prepared.settings.budget, price)
@@ -40,6 +62,13 @@ def estimate(prepared: Prepared) -> Estimate:
     if budget is not None:
         searched = min(searched, max(budget - validation - held_out, 0))
     total = searched + validation + held_out
+    work = {
+        "writer": queries + arms * queries * (search.rounds - 1) + validation + final.held_out * WRITTEN_COLUMNS,
+        "critic": search.rounds,
+        "modifier": search.rounds * search.children,
+        "questioner": _asked(prepared, final.validation + final.held_out),
+    }
+    turns, most, tokens, usd = _language(prepared.settings, work)
     return Estimate(
         generator=models.generator,
         rounds=search.rounds,
@@ -50,4 +79,36 @@ def estimate(prepared: Prepared) -> Estimate:
         total=total,
         budget_pictures=prepared.settings.budget.pictures,
         money_usd=None if price is None else price * total,
+        model_turns=turns,
+        model_turns_most=most,
+        tokens_most=tokens,
+        agents_usd=usd,
     )
+
+
+def _asked(prepared: Prepared, final: int) -> int:
+    """Requests that are taken apart into questions, each once."""
+    search = prepared.settings.evolve
+    if not used(prepared.settings.models.questions, search.questions_weight):
+        return 0
+    return min(search.rounds * search.batch, len(prepared.queries.search)) + final
+
+
+def _language(settings: Settings, work: dict[str, int]) -> tuple[int, int, int, float | None]:
+    """Turns if all goes well, turns, tokens and USD at most, of the roles that language models play."""
+    turns = most = tokens = 0
+    usd: float | None = 0.0
+    for role in ROLES:
+        scheme, _, model = (getattr(settings.models, role) or settings.models.agents).partition(":")
+        if scheme not in SCHEMES:
+            continue
+        price = settings.prices.get(model, Price())
+        looks = LOOKED_TWICE if role == "writer" and settings.writing.second_look else 1
+        times = work[role] * TRIES[role] * looks
+        sent, said = times * ASKED_TOKENS[role], times * settings.chat.max_output_tokens
+        turns, most, tokens = turns + work[role], most + times, tokens + sent + said
+        if usd is None or price.input is None or price.output is None:
+            usd = None
+        else:
+            usd += (sent * price.input + said * price.output) / PER_MILLION
+    return turns, most, tokens, usd

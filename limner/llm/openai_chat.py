@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from limner.errors import ChatError, ReplyLost, RequestRefused
 from limner.llm.formats import ANY_OBJECT
 from limner.llm.pace import Began, Pace
-from limner.llm.reading import turn_of
+from limner.llm.reading import listed, turn_of
 from limner.types import Message, Picture, Terms, Turn
 
 if TYPE_CHECKING:
@@ -141,6 +141,20 @@ class OpenAIChat:
                     if name == self._limit_names[-1] or self._limit_names[-1] not in str(refused):
                         raise
         raise AssertionError("the last name returns or raises")
+
+    async def about(self) -> dict[str, Any]:
+        """What the endpoint's list of models says of this one; nothing where it says nothing.
+
+        Raises:
+            ChatError: the endpoint has no such list, or does not answer.
+        """
+        import openai
+
+        try:
+            async with self._client() as client, client.models.with_streaming_response.list() as response:
+                return listed(await response.read(), self._model)
+        except openai.OpenAIError as error:
+            raise ChatError(f"{self._options.base_url} lists no models: {error}") from error
 
     @property
     def _limit_names(self) -> tuple[str, ...]:

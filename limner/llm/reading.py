@@ -35,6 +35,16 @@ def turn_of(body: bytes, asked: str) -> Turn:
     )
 
 
+def listed(body: bytes, model: str) -> dict[str, Any]:
+    """What an endpoint's list of models says of this one; nothing where it is not there, or where there is no list."""
+    try:
+        rows = _object(body).get("data")
+    except ValueError:
+        return {}
+    found = [row for row in rows if isinstance(row, dict) and row.get("id") == model] if isinstance(rows, list) else []
+    return found[0] if found else {}
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         whole = json.loads(body)

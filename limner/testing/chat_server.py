@@ -44,9 +44,10 @@ class ChatServer(Loopback):
 
     `reply` makes the text from the request's body. `script` says what the first calls meet, in order of arrival; later
     ones are fine. `formats` are the response formats that are known; others are answered 400. `enforces` holds a reply
-    to its schema: a text that is no JSON object becomes the schema's least instance. No reply goes out before `delay`
-    seconds, in which it is made.
-    `requests` holds the bodies, `keys` the API keys that they came with, `usage` the tokens that were told of.
+    to its schema: a text that is no JSON object becomes the schema's least instance. `able` is what it takes besides
+    texts: pictures, and requests for logprobs; others are answered 400. `models` is its list of models. No reply goes
+    out before `delay` seconds, in which it is made. `requests` holds the bodies, `keys` the API keys that they came
+    with, `usage` the tokens that were told of.
     """
 
     path = "/chat/completions"
@@ -58,17 +59,25 @@ class ChatServer(Loopback):
         *,
         formats: Collection[str] = ("json_schema", "json_object"),
         enforces: bool = True,
+        able: Collection[str] = ("vision", "logprobs"),
+        models: Sequence[Mapping[str, Any]] = (),
         delay: float = 0.0,
         lifetime: float = 120.0,
     ) -> None:
         super().__init__(script, lifetime=lifetime)
         self._reply, self._formats, self._enforces, self._delay = reply, frozenset(formats), enforces, delay
+        self._able, self._models = frozenset(able), models
         self._told, self._said, self._counting = 0, 0, Lock()
 
     @property
     def usage(self) -> Usage:
         """Tokens of all replies whose usage was sent whole."""
         return Usage(self._told, self._said)
+
+    def page(self, path: str) -> Answered | None:
+        """The list of models, where there is one."""
+        there = self._models and path.endswith("/models")
+        return Answered(200, json.dumps({"object": "list", "data": list(self._models)})) if there else None
 
     def check(self, body: Any) -> None:
         """A request makes sense if it has messages."""
@@ -86,6 +95,8 @@ class ChatServer(Loopback):
         wanted = _format(body)
         if wanted is not None and wanted not in self._formats:
             return Answered.error(400, f"unsupported response_format {wanted}")
+        for ability in _needed(body) - self._able:
+            return Answered.error(400, f"unsupported {ability}")
         if behaviour == "garbage":
             return Answered(200, "<html>")
         completion = self._completion(body, behaviour)
@@ -98,7 +109,12 @@ class ChatServer(Loopback):
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if behaviour == "refuse":
             message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
-        choice = {"index": 0, "message": message, "finish_reason": _FINISH.get(behaviour, "stop")}
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": _FINISH.get(behaviour, "stop"),
+            **_logprobs(body, text),
+        }
         return {
             "id": f"chatcmpl-{self.calls}",
             "object": "chat.completion",
@@ -118,6 +134,20 @@ class ChatServer(Loopback):
         with self._counting:
             self._told += usage["prompt_tokens"]
             self._said += usage["completion_tokens"]
+
+
+def _needed(body: Mapping[str, Any]) -> set[str]:
+    """What a request needs its server to be able to."""
+    shown = any(isinstance(message["content"], list) for message in body["messages"])
+    return ({"vision"} if shown else set()) | ({"logprobs"} if body.get("logprobs") else set())
+
+
+def _logprobs(body: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Every word is certain."""
+    if not body.get("logprobs"):
+        return {}
+    words = [{"token": word, "logprob": 0.0, "top_logprobs": []} for word in text.split()]
+    return {"logprobs": {"content": words}}
 
 
 def _format(body: Mapping[str, Any]) -> str | None:

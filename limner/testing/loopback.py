@@ -69,6 +69,10 @@ class Loopback(ABC):
     def answer(self, body: Mapping[str, Any], behaviour: str) -> Answered:
         """The reply to a request that makes sense."""
 
+    def page(self, path: str) -> Answered | None:
+        """What there is to GET at this path, besides the count; None is nothing."""
+        return None
+
     @abstractmethod
     def check(self, body: Any) -> None:
         """See whether a request makes sense; one that makes none is answered 400 and not counted.
@@ -147,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.rstrip("/").endswith("/count"):
             self._send(Answered(200, json.dumps({"calls": self.loopback.calls})))
         else:
-            self._send(Answered.error(404, "not_found"))
+            self._send(self.loopback.page(self.path) or Answered.error(404, "not_found"))
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
