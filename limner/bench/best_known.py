@@ -13,9 +13,9 @@ import asyncio
 import json
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from limner.bench.kept import Kept
 from limner.generation import generator
 from limner.graph.deps import derive
 from limner.microworld.cases import SHIPPED, cases
-from limner.microworld.law import Case
 from limner.protocols import Generator
 from limner.types import Instruction, Picture, Query, Recipe
 
@@ -65,11 +64,15 @@ class Record:
         return share - math.sqrt(share * (1 - share) / n)
 
 
+Good = Callable[[str, int], int]
+"""How many of the `BLOCK` pictures drawn with an instruction for the queries of a block, by its number, are good."""
+
+
 @dataclass
 class Search:
-    """The search over instructions; equal seeds, painter and pictures give the same one."""
+    """The search over instructions; equal seeds, pictures and judgements give the same one."""
 
-    painter: Generator
+    good: Good
     kept: Kept
     pictures: int = PICTURES
     seed: int = 0
@@ -118,20 +121,11 @@ class Search:
         """Draw one fresh block of queries with each instruction and count the good pictures."""
         self.blocks += 1
         for text in texts:
-            good = self.kept.part(f"block {self.blocks}: {text}", partial(self._good, text, self.blocks))
+            good = self.kept.part(f"block {self.blocks}: {text}", partial(self.good, text, self.blocks))
             record = self.records.setdefault(text, Record())
             record.good += good
             record.drawn += BLOCK
             self.spent += BLOCK
-
-    def _good(self, text: str, block: int) -> int:
-        some = random.Random(derive(self.seed, "block", block)).sample(_cases(), BLOCK)
-        recipes = [
-            Recipe(asyncio.run(DirectiveWriter().write(Instruction(text), Query(case.id, case.text))), seed)
-            for case, seed in ((case, derive(self.seed, "picture", block, case.id)) for case in some)
-        ]
-        drawn = zip(self.painter.generate(recipes), some, strict=True)
-        return sum(isinstance(picture, Picture) and truth(picture, case).both for picture, case in drawn)
 
 
 def changed_once(text: str, rng: random.Random) -> str:
@@ -152,17 +146,28 @@ def mixed(parents: Sequence[str], rng: random.Random) -> str:
     return Reading(tuple(directive for directive in CATALOGUE if directive.id in ids)).text
 
 
-@cache
-def _cases() -> tuple[Case, ...]:
-    return (*cases("search", SHIPPED["search"]), *cases("validation", SHIPPED["validation"]))
+def painted_by(painter: Generator, seed: int) -> Good:
+    """Draw with a painter and let the oracle count."""
+    every = [*cases("search", SHIPPED["search"]), *cases("validation", SHIPPED["validation"])]
+    writer = DirectiveWriter()
+
+    def good(text: str, block: int) -> int:
+        some = random.Random(derive(seed, "block", block)).sample(every, BLOCK)
+        prompts = [asyncio.run(writer.write(Instruction(text), Query(case.id, case.text))) for case in some]
+        seeds = [derive(seed, "picture", block, case.id) for case in some]
+        pictures = painter.generate([Recipe(*both) for both in zip(prompts, seeds, strict=True)])
+        drawn = zip(pictures, some, strict=True)
+        return sum(isinstance(picture, Picture) and truth(picture, case).both for picture, case in drawn)
+
+    return good
 
 
-def record_of(search: Search) -> Mapping[str, object]:
+def record_of(search: Search, painter: str) -> Mapping[str, object]:
     """What is committed: the best instruction with its recipe, and what came near it."""
     best = search.best()
     return {
         "instruction": best,
-        "painter": search.painter.identity,
+        "painter": painter,
         "recipe": {
             "command": f"python -m limner.bench.best_known --pictures {search.pictures} --seed {search.seed}",
             "pictures": search.spent,
@@ -187,7 +192,7 @@ def main() -> None:
     given = parser.parse_args()
     painter = generator("microworld")
     kept = Kept(given.out / "parts.jsonl", {"painter": painter.identity, "seed": given.seed, "block": BLOCK})
-    row = record_of(Search(painter, kept, given.pictures, given.seed))
+    row = record_of(Search(painted_by(painter, given.seed), kept, given.pictures, given.seed), painter.identity)
     given.file.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
 

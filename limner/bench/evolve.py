@@ -29,8 +29,9 @@ from limner.types import Interval
 
 FULL = Size(search=200, validation=16, held_out=100, seeds=10, null_runs=200)
 QUICK = Size(search=24, validation=2, held_out=4, seeds=2, null_runs=2)
-QUICK_SEARCH: dict[str, Any] = {"professionals": 0, "rounds": 2, "validation": 4, "held_out": 8}
-"""The null world's runs in a quick bench."""
+NULL: dict[str, Any] = {"rounds": 6}
+QUICK_NULL: dict[str, Any] = {"professionals": 0, "rounds": 2, "validation": 4, "held_out": 8}
+"""How the null world's runs differ from evolve's defaults, for the sake of time."""
 WITHOUT_SEARCH: dict[str, str | None] = {"plain": None, "start": START.text, "professional": None}
 
 UNMEASURED = {"null_false_gains": None}
@@ -62,10 +63,9 @@ def measure(
     stage = _stage(size, (out or Path("runs")) / ("bench-evolve-quick" if quick else "bench-evolve"))
     kept = Kept(stage.folder / "parts.jsonl", {"size": asdict(size), "models": stage.models(), "start": START.text})
     best, reason = best_known.instruction(stage.generator.identity)
-    methods = {**searches(), **(ablated() if ablations else {})}
     chosen = list(range(size.seeds)) if seeds is None else list(seeds)
-    parts = {seed: _seed(stage, kept, seed, methods, best) for seed in chosen}
-    null = null_claims(kept, size.null_runs, **(QUICK_SEARCH if quick else {})) if seeds is None else UNMEASURED
+    parts = measured(stage, kept, chosen, ablations=ablations, best=best)
+    null = null_claims(kept, size.null_runs, **(QUICK_NULL if quick else NULL)) if seeds is None else UNMEASURED
     figures = {**summary(parts), **null}
     return {
         **figures,
@@ -84,6 +84,22 @@ def _stage(size: Size, folder: Path) -> Stage:
 
     models = generator("microworld"), scorer("microworld"), vision_model("microworld")
     return Stage(*models, professional_writer(), held_out_cases(), size, folder)
+
+
+def measured(
+    stage: Stage, kept: Kept, seeds: Sequence[int], *, ablations: bool = False, best: str | None = None
+) -> Parts:
+    """Every part of the seeds: measured now, or kept from before.
+
+    Args:
+        stage: models, truth and sizes.
+        kept: where parts are kept.
+        seeds: which.
+        ablations: whether evolve with one part taken out is measured, too.
+        best: the best known instruction, if there is one.
+    """
+    methods = {**searches(), **(ablated() if ablations else {})}
+    return {seed: _seed(stage, kept, seed, methods, best) for seed in seeds}
 
 
 def _seed(

@@ -1,0 +1,111 @@
+"""The judge that never steers: what it sees, what its word changes, and what is said where nothing was gained."""
+
+import json
+
+import pytest
+
+from limner.cli.evolve import verdict
+from limner.errors import SettingsError
+from limner.graph.api import as_json
+from limner.testing import ScorerFromFunction, VisionFromFunction
+
+REQUESTS = [
+    f"a {colour} {thing} on {ground}"
+    for colour in ("red", "blue", "green", "pink")
+    for thing in ("kite", "boat")
+    for ground in ("white", "black", "grey", "sand")
+]
+
+
+def chance(picture):
+    return int(picture.sha256[:6], 16) / 16**6
+
+
+def likes(*words):
+    return lambda query, picture: 2.0 * any(w in picture.recipe.prompt.text.lower() for w in words) + chance(picture)
+
+
+def dislikes(*words):
+    return lambda query, picture: -likes(*words)(query, picture)
+
+
+@pytest.fixture
+def accepted(world):
+    """A run that finds words of quality, accepted by a judge."""
+
+    def run(judge, **changed):
+        world.requests = REQUESTS
+        world.taste = ScorerFromFunction(likes("quality", "masterpiece"))
+        judge = judge and ScorerFromFunction(judge, "acceptance")
+        return world.evolve(rounds=6, batch=3, held_out=12, validation=4, acceptance=judge, **changed), judge
+
+    return run
+
+
+def test_a_gain_that_the_acceptance_judge_takes_back_is_flagged(accepted):
+    result, _ = accepted(dislikes("quality", "masterpiece"))
+    assert result.significant
+    assert result.reward_hacking
+    assert result.acceptance["evolved_minus_start"].high < 0
+    assert any(note.startswith("Reward hacking: ") for note in result.notes)
+    row = json.loads((result.folder / "result.json").read_text())
+    assert row["reward_hacking"] is True
+    assert row["acceptance"]["evolved_minus_start"]["high"] < 0
+    assert verdict(row).startswith("Reward hacking: ")
+
+
+def test_a_gain_that_the_acceptance_judge_shares_is_not(accepted):
+    result, _ = accepted(likes("quality", "masterpiece"))
+    assert result.significant
+    assert not result.reward_hacking
+    assert result.notes == ()
+    assert verdict(as_json(result)).startswith("The evolved instruction is better than the start: ")
+
+
+def test_a_gain_that_the_acceptance_judge_does_not_see_is_said(accepted):
+    result, _ = accepted(lambda query, picture: chance(picture))
+    assert result.significant
+    assert not result.reward_hacking
+    assert any("does not confirm" in note for note in result.notes)
+
+
+def test_the_acceptance_judge_sees_held_out_pictures_alone_and_changes_no_search(accepted):
+    with_judge, judge = accepted(dislikes("quality"))
+    held_out = {example.query.id for example in with_judge.examples}
+    assert {query.id for query, _ in judge.log.items} == held_out
+    assert len(judge.log.items) == sum(column.pictures for column in with_judge.columns)
+
+    without, _ = accepted(None)
+    assert without.instruction == with_judge.instruction
+    assert without.differences == with_judge.differences
+    assert without.acceptance == {}
+    assert not without.reward_hacking
+
+
+def test_a_judge_that_steers_cannot_accept(world):
+    with pytest.raises(SettingsError, match="'function' steers the search already"):
+        world.evolve(acceptance=ScorerFromFunction(likes("red"), "function"))
+
+
+def test_a_loss_in_one_judge_behind_a_gain_in_reward_is_said(world):
+    world.requests = REQUESTS
+    world.taste = ScorerFromFunction(likes("quality", "masterpiece"))
+    eye = VisionFromFunction(lambda picture, question: 0.9 - 0.1 * likes("quality", "masterpiece")(None, picture))
+    result = world.evolve(rounds=6, batch=3, held_out=12, validation=4, questions=eye, questions_weight=0.1)
+    assert result.significant
+    assert any("hides a loss in questions" in note for note in result.notes)
+
+
+def test_a_run_that_gains_nothing_says_so(world):
+    world.taste = ScorerFromFunction(lambda query, picture: -float(len(picture.recipe.prompt.text)))
+    result = world.evolve(rounds=2)
+    assert not result.significant
+    assert verdict(as_json(result)).startswith("No significant improvement over the start: ")
+
+
+def test_the_gain_on_the_queries_of_the_choice_stands_beside_the_held_out_one(accepted):
+    result, _ = accepted(None)
+    by_id = {one.instruction.id: one for one in result.candidates}
+    chosen, start = by_id[result.instruction.id], by_id[result.lineage[0].id]
+    assert result.validation_gain.mean == pytest.approx(chosen.validation.mean - start.validation.mean)
+    assert as_json(result)["validation_gain"]["mean"] == result.validation_gain.mean
