@@ -1,9 +1,10 @@
 """The oracle: reads a picture of the embedded world by classical image analysis, without learned weights.
 
-For each of the nine cells it fits every shape, size and offset (the renderer's own outlines) to the difference from the
-ground by least squares, all templates in one matrix product; colours are nearest palette entries; how well a picture is
-drawn follows from what an ideal drawing leaves unexplained. What cannot be told is unclear, and an unclear verdict is
-None: the caller counts it as not correct. The oracle judges results and never steers a search.
+For each of the nine cells it fits every shape, size and offset (the renderer's own outlines, softened as painters
+soften them) to the difference from the ground by least squares, all templates and cells in one matrix product; colours
+are nearest palette entries; how well a picture is drawn follows from what an ideal drawing leaves unexplained. What
+cannot be told is unclear, and an unclear verdict is None: the caller counts it as not correct. The oracle judges
+results and never steers a search.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,6 +42,9 @@ Floats = NDArray[np.float32]
 _OFFSETS = np.arange(-2.25, 2.26, 0.75)
 _SCALES = (0.96, 1.04)
 _TURNS = (-0.12, 0.0, 0.12)
+_SOFT = np.array([0.2, 0.6, 0.2], np.float32)
+"""How far outlines are blurred along either axis: painters soften what they draw, and half a hole is still a ring."""
+_RIM = len(_SOFT) // 2
 _GREY = 0.3
 """Weight of brightness against hue in a difference: mud on a ground is grey, things are coloured."""
 _PALEST = 0.4
@@ -115,18 +120,26 @@ class _Templates(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _templates() -> _Templates:
-    axis = np.arange(CELL, dtype=np.float32) + 0.5 - CELL / 2
     covers, kinds = [], []
     for (shape_id, shape), (size_id, size), scale in product(enumerate(SHAPES), enumerate(SIZES), _SCALES):
         turns = (0.0,) if shape in ("circle", "ring") else _TURNS
         for turn, dy, dx in product(turns, _OFFSETS, _OFFSETS):
-            x, y = np.meshgrid(axis - np.float32(dx), axis - np.float32(dy))
-            u, v = np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y
-            covers.append(np.clip(0.5 - distance(shape, ACROSS[size] * scale, u, v), 0, 1).ravel())
+            covers.append(_cover(shape, ACROSS[size] * scale, turn, dx, dy).ravel())
             kinds.append((shape_id, size_id))
     stack = np.stack(covers).astype(np.float32)
     shapes, sizes = np.array(kinds).T
     return _Templates(stack, (stack**2).sum(1), shapes, sizes)
+
+
+def _cover(shape: str, across: float, turn: float, dx: float, dy: float) -> Floats:
+    """How much of each pixel of a cell, (16, 16), a turned and moved shape covers when its outline is softened."""
+    axis = np.arange(CELL + 2 * _RIM, dtype=np.float32) + 0.5 - CELL / 2 - _RIM
+    x, y = np.meshgrid(axis - np.float32(dx), axis - np.float32(dy))
+    u, v = np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y
+    crisp = np.clip(0.5 - distance(shape, across, u, v), 0, 1)
+    rows = sliding_window_view(crisp, len(_SOFT), 0) @ _SOFT
+    cover: Floats = sliding_window_view(rows, len(_SOFT), 1) @ _SOFT
+    return cover
 
 
 def as_pixels(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
