@@ -53,7 +53,7 @@ class Manner:
     """
 
     steps: int = 16
-    guidance: float = 2.5
+    guidance: float = 1.75
     strength: float = 1.0
     margin: int = 0
     feather: int = 2
