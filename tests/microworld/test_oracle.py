@@ -62,7 +62,7 @@ def test_softened_shapes_keep_their_names(shape: str, size: str) -> None:
     rng = np.random.default_rng(3)
     for cell, ground in enumerate((*GROUNDS, *GROUNDS)):
         scene = Scene((Thing(shape, "red", size, cell),), ground)
-        soft = Image.fromarray(render(scene, rng)).filter(ImageFilter.GaussianBlur(0.8))
+        soft = Image.fromarray(render(scene, rng)).filter(ImageFilter.GaussianBlur(1.0))
         assert read(soft).things == scene.things
 
 
