@@ -29,7 +29,7 @@ def demo(
     quiet: QuietFlag = False,
 ) -> None:
     """Evolve an instruction on the embedded world and show what it changed."""
-    from limner.bench.acceptance import accept
+    from limner.bench.acceptance import accept, oracle
     from limner.bench.truth import held_out_cases, professional_writer
     from limner.cli.evolve import NAMES, show, watched_run
     from limner.graph.api import as_json
@@ -41,10 +41,12 @@ def demo(
             f"Evolving an instruction on the embedded world: at most {PICTURES} pictures, drawn on this machine."
         )
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "budget_pictures": PICTURES}
-    prepared = prepare(resume=resume, professional=professional_writer(), out=folder, **options)
+    cases = held_out_cases()
+    judges = {"professional": professional_writer(), "acceptance": oracle(cases)}
+    prepared = prepare(resume=resume, out=folder, **judges, **options)
     result = watched_run(prepared, quiet=quiet, command="demo")
     with Ledger.open(result.folder, replay=True) as ledger:
-        acceptance = accept(result, held_out_cases(), ledger.picture)
+        acceptance = accept(result, cases, ledger.picture)
     if json:
         print_json({**as_json(result), "acceptance": _as_json(acceptance)})
         return

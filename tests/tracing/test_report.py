@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -141,15 +142,13 @@ def test_a_run_that_measured_nothing_is_shown_with_its_reason(make: Make, pictur
         models={},
     )
     text = page(empty, pictures).text
-    assert "Nothing beat the start instruction." in text
+    assert "nothing beat the start." in text
     assert "The budget of pictures was spent." in text
     assert "The held-out table was not drawn." in text
-    assert "Nothing beat the start instruction." in Page(summary_html(empty)).text
+    assert "nothing beat the start." in Page(summary_html(empty)).text
 
 
 def test_figures_that_could_not_be_had_are_dashes_never_0(make: Make, pictures: Pictures) -> None:
-    from dataclasses import replace
-
     full = make()
     result = make(
         columns=tuple(replace(one, reward=None, taste=None, questions=None) for one in full.columns),
@@ -193,6 +192,28 @@ def test_the_headline_claims_what_the_interval_bears_out(
     assert headline in shown
     assert headline in summary_html(result)
     assert ("draws better pictures" in shown) == significant
+
+
+def test_reward_hacking_is_the_headline_and_the_acceptance_judge_has_its_column(make: Make, pictures: Pictures) -> None:
+    gain, loss = Interval(0.2, 0.1, 0.3), Interval(-0.35, -0.5, -0.2)
+    columns = tuple(replace(column, acceptance=Interval(0.6, 0.4, 0.8)) for column in make().columns)
+    result = make(
+        differences={"evolved_minus_start": gain},
+        significant=True,
+        acceptance={"evolved_minus_start": loss},
+        reward_hacking=True,
+        columns=columns,
+        models={"generator": "hash", "acceptance": "oracle"},
+        validation_gain=Interval(0.4, 0.1, 0.7),
+    )
+    shown = page(result, pictures).text
+    assert "Reward hacking" in shown
+    assert "draws better pictures" not in shown
+    assert "−0.500 to −0.200" in shown
+    assert "by the acceptance judge, which never steered" in shown
+    assert "evolved minus start was +0.400, flattered by that choice" in shown
+    assert "Reward hacking" in summary_html(result)
+    assert "acceptance judge" not in page(make(), pictures).text
 
 
 def test_the_summary_of_a_notebook_is_safe_and_says_where_the_report_is(make: Make) -> None:

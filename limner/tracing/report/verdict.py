@@ -20,7 +20,7 @@ def verdict(result: EvolveResult) -> Verdict:
     """Say whether the evolved instruction beats the start, and how surely."""
     gain = result.differences.get("evolved_minus_start")
     if len(result.lineage) < 2:
-        return Verdict("unclear", "Nothing beat the start instruction.", _tried(result))
+        return Verdict("unclear", "No significant improvement: nothing beat the start.", _tried(result))
     if gain is None:
         detail = f"Evolved and start were not both scored on held-out requests. {_tried(result)}"
         return Verdict("unclear", "An instruction was evolved, and not measured.", detail)
