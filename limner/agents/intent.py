@@ -93,7 +93,11 @@ class _Asked:
     def among(self, sightings: Sequence[Sighting]) -> list[Sighting]:
         """The mentions that can be this object."""
         named = [one for one in sightings if one.noun == self.noun]
-        return named if self.alone else [one for one in named if one.adjectives >= self.adjectives]
+        return named if self.alone else [one for one in named if self.fits(one)]
+
+    def fits(self, sighting: Sighting) -> bool:
+        """Whether a mention has the noun and all adjectives."""
+        return sighting.noun == self.noun and sighting.adjectives >= self.adjectives
 
     def is_at(self, sighting: Sighting | None) -> bool:
         return sighting is None or bool(self.among([sighting]))
@@ -113,6 +117,7 @@ class _Check:
         for asked in self.asked:
             if not is_adjective(asked.thing.noun):
                 yield from self._of_thing(asked)
+        yield from self._of_twins()
         for relation in self.request.relations:
             if not self._holds(relation):
                 yield Fault("relation", self._relation_said(relation))
@@ -134,7 +139,7 @@ class _Check:
             if not wanted <= described:
                 yield Fault("attribute", f"{modifier} {thing.noun}")
         if not self._counted(asked, found or named):
-            yield Fault("count", _count_said(thing))
+            yield Fault("count", _count_said(thing, _asked_number(thing) or 0))
         places = {place for sighting in found for place in sighting.places}
         for place in thing.places:
             if place not in places:
@@ -149,6 +154,16 @@ class _Check:
         if number == 1:
             return bool(single)
         return any(one.number == number for one in found) or len(single) >= number
+
+    def _of_twins(self) -> Iterator[Fault]:
+        """Objects that a description fits must be there as often as such objects are asked for."""
+        for asked in self.asked:
+            twins = [one for one in self.asked if one.noun == asked.noun and one.adjectives >= asked.adjectives]
+            found = [one for one in self.reading.sightings if asked.fits(one)]
+            total = sum(_asked_number(twin.thing) or 1 for twin in twins)
+            unnumbered = any(one.plural and one.number is None for one in found)
+            if len(twins) > 1 and found and not unnumbered and total > sum(one.number or 1 for one in found):
+                yield Fault("count", _count_said(asked.thing, total))
 
     def _of_tail(self, thing: Thing) -> Iterator[Fault]:
         tail = thing.tail.lower()
@@ -248,8 +263,7 @@ def _phrase(thing: Thing) -> str:
     return " ".join(part for part in (thing.determiner, *thing.modifiers, thing.noun) if part)
 
 
-def _count_said(thing: Thing) -> str:
-    number = _asked_number(thing) or 0
+def _count_said(thing: Thing, number: int) -> str:
     noun = thing.noun if number == 1 or is_plural(thing.noun.lower()) else plural(thing.noun)
     return f"exactly {number} {' '.join((*thing.modifiers, noun))}"
 

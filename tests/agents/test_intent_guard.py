@@ -45,6 +45,7 @@ LOST = [
     ("a red circle", "a circle", "attribute", "red circle"),
     ("two corgis", "three corgis", "count", "exactly 2 corgis"),
     ("a cat", "three cats", "count", "exactly 1 cat"),
+    ("a red ring and a red ring", "a red ring", "count", "exactly 2 red rings"),
     ("two corgis wearing red scarves", "two corgis wearing scarves", "attribute", "corgis wearing red scarves"),
     ("a green ring under a red square", "a green ring above a red square", "relation", UNDER),
     ("a green ring under a red square", "a red square and a green ring", "relation", UNDER),
@@ -73,22 +74,36 @@ def professional():
 
 
 def test_no_professional_prompt_is_taken_for_unfaithful():
-    assert [(query, prompt) for query, prompt in professional() if faults(query, prompt)] == []
+    assert [(query, prompt) for query, prompt in professional()[::3] if faults(query, prompt)] == []
 
 
-def swapped(prompt, asked):
+SHAPES = ("circle", "square", "triangle", "ring", "cross", "star")
+
+
+def recoloured(prompt, asked):
     """The prompt with each colour that the request has replaced by one that it has not."""
     other = next(colour for colour in COLOURS if colour not in asked)
     return re.sub("|".join(COLOURS), lambda found: other if found[0] in asked else found[0], prompt)
 
 
-def test_wrong_colours_are_found_in_professional_prompts():
-    pairs = professional()
-    recoloured = [(query, swapped(prompt, query)) for query, prompt in pairs]
-    recoloured = [(query, prompt) for (query, prompt), old in zip(recoloured, pairs, strict=True) if prompt != old[1]]
-    found = sum(bool(faults(query, prompt)) for query, prompt in recoloured)
-    assert len(recoloured) > 500
-    assert found >= 0.98 * len(recoloured)
+def reshaped(prompt, asked):
+    """The prompt with the first shape that the request has replaced by one that it has not."""
+    other = next(shape for shape in SHAPES if shape not in asked)
+    return re.sub("|".join(SHAPES), other, prompt, count=1)
+
+
+def robbed(prompt, asked):
+    """The prompt without the first part that names an object."""
+    parts = re.split(r"([,;.\n] )", prompt)
+    first = next(at for at, part in enumerate(parts) if any(shape in part for shape in SHAPES))
+    return "".join(parts[:first] + parts[first + 1 :])
+
+
+@pytest.mark.parametrize("change", [recoloured, reshaped, robbed])
+def test_professional_prompts_with_something_else_in_them_are_found_out(change):
+    pairs = [(query, change(prompt, query)) for query, prompt in professional()[::3]]
+    missed = [pair for pair in pairs if not faults(*pair)]
+    assert len(missed) <= 0.01 * len(pairs), missed[:3]
 
 
 @pytest.mark.parametrize("sentence", ["Use as few words as possible.", "Prefer less common words."])
