@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,26 @@ def test_usage_settles_tokens_and_money(tmp_path):
         ask(recorded(model, ledger), "critic")
         spend = ledger.spend_by_role()["critic"]
     assert (spend.model_calls, spend.tokens, spend.money_usd) == (1, 50, 0.00106)
+
+
+@pytest.mark.parametrize(("price", "paid"), [(None, 40e-6), (0.0, 10e-6), (0.5e-6, 25e-6)])
+def test_cached_tokens_cost_their_own_price_or_what_the_others_do(tmp_path, price, paid):
+    terms = replace(TERMS, price_per_call=0.0, price_per_cached_token=price)
+    model = ChatFromCallable(lambda *_: Turn("ok", usage=Usage(40, 0, 30)), terms=terms)
+    with Ledger.open(tmp_path) as ledger:
+        ask(recorded(model, ledger), "critic")
+        assert ledger.spend().money_usd == pytest.approx(paid)
+
+
+def test_a_position_anew_stands_for_itself(tmp_path):
+    model = ChatFromCallable(lambda *_: "ok", terms=TERMS)
+    with Ledger.open(tmp_path) as ledger:
+        chat = recorded(model, ledger)
+        for outer in ("writer", "critic"):
+            with position(outer, "round 1"), position("probe", anew=True):
+                asyncio.run(chat.turn(ASK))
+        assert list(ledger.spend_by_role()) == ["probe"]
+    assert model.log.calls == 1
 
 
 def test_unknown_usage_stays_at_what_was_reserved(tmp_path):
