@@ -96,7 +96,7 @@ class Limits:
     explained, margin: share of a cell's difference that the best template must explain, and by how much it must beat
     the best template of another shape. colour: how much nearer than the second the best palette colour must be.
     rough: roughness (grey levels) from which on a picture is badly drawn; drawings and softened drawings of either kind
-    keep away from it (below 1.8, above 4.7).
+    keep away from it (below 1.4, above 4.5).
     """
 
     contrast: float = 28.0
