@@ -28,7 +28,10 @@ def test_arguments_beat_the_environment_which_beats_the_file_which_beats_default
         ("[evolve]\nround = 5\n", r"evolve\.round: .*got 5"),
         ("[evolve]\nrounds = 0\n", r"evolve\.rounds: .*got 0"),
         ("[evolv]\nrounds = 1\n", r"evolv: "),
-        ("[evolve]\nbandit = 'ucbb'\n", r"evolve\.bandit: .*'ucb', 'bigpe', 'greedy' or 'epsilon-greedy'.*got 'ucbb'"),
+        (
+            "[evolve]\nbandit = 'ucbb'\n",
+            r"evolve\.bandit: .*'ucb', 'bigpe', 'greedy', 'epsilon-greedy' or 'uniform'.*got 'ucbb'",
+        ),
         ("rounds = ", r"limner\.toml cannot be read: .*Mend it or move it away"),
     ],
 )

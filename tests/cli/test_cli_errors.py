@@ -33,7 +33,7 @@ RUN = ["evolve", "a cat", "--generator", "fake", "--taste", "fake", "--questions
         ([*RUN, "--budget-seconds", "nan"], "the budget for seconds must be above 0, got nan"),
         ([*RUN, "--rounds", "0"], r"evolve\.rounds: .*got 0.*Correct them"),
         ([*RUN, "--rounds", "ten"], r"'--rounds': .*got 'ten'"),
-        ([*RUN, "--bandit", "ucbb"], r"evolve\.bandit: .*'epsilon-greedy' \(got 'ucbb'\)"),
+        ([*RUN, "--bandit", "ucbb"], r"evolve\.bandit: .*'uniform' \(got 'ucbb'\)"),
         ([*RUN, "--start", ""], r"evolve\.start: .*got ''"),
         ([*RUN, "--colour", "red"], r"No such option: --colour.*--help` shows"),
         (["paint"], "No such command 'paint'"),

@@ -16,7 +16,7 @@ from limner.bench.world.oracle import Rendering, against_labels, agreement, on_r
 from limner.bench.world.targets import judged
 from limner.generation import generator
 from limner.microworld.cases import SHIPPED, cases
-from limner.microworld.labels import FOLDER, Labelled, labelled
+from limner.microworld.labels import Labelled, labelled
 from limner.microworld.train.painter import STEPS, load
 from limner.protocols import VisionModel
 from limner.quiet import quiet
@@ -59,8 +59,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     size = QUICK if quick else FULL
     model, vision = generator("microworld", batch=16), vision_model("microworld")
     gallery, pipeline = Gallery(model), _pipeline()
-    drawn = renderings(size.renderings, SEED)
-    labels = labelled()[: size.labels] if FOLDER.is_dir() else []
+    drawn, labels = renderings(size.renderings, SEED), labelled()[: size.labels]
     report: dict[str, Any] = on_renderings(drawn, SEED)
     _log.info("%d renderings read", len(drawn))
     report["oracle_vs_eye_labels"] = against_labels(labels, SEED)
