@@ -42,7 +42,7 @@ def demo(
         )
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "budget_pictures": PICTURES}
     cases = held_out_cases()
-    judges = {"professional": professional_writer(), "acceptance": oracle(cases)}
+    judges: dict[str, Any] = {"professional": professional_writer(), "acceptance": oracle(cases)}
     prepared = prepare(resume=resume, out=folder, **judges, **options)
     result = watched_run(prepared, quiet=quiet, command="demo")
     with Ledger.open(result.folder, replay=True) as ledger:

@@ -15,9 +15,9 @@ PAINTER = Path(limner.__file__).parent / "microworld" / "weights" / "painter"
 def measured(capsys):
     """Run `limner bench NAME --quick --json` and read its one JSON object."""
 
-    def measure(name):
+    def measure(name, *more):
         with pytest.raises(SystemExit) as ended:
-            main(["bench", name, "--quick", "--json", "--quiet"])
+            main(["bench", name, "--quick", "--json", "--quiet", *map(str, more)])
         assert not ended.value.code
         out, err = capsys.readouterr()
         assert err == ""
@@ -52,3 +52,26 @@ def test_overhead(measured):
     figures = measured("overhead")
     assert figures["overhead"] > 0.5
     assert all(row["evolve_seconds"] > 0 and row["bare_seconds"] > 0 for row in figures["pairs"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
+def test_evolve(measured, tmp_path):
+    piece = measured("evolve", "--seeds", "1", "--out", tmp_path)
+    assert piece["seeds"] == [1]
+    assert piece["null_false_gains"] is None
+    figures = measured("evolve", "--out", tmp_path)
+    assert figures["seeds"] == [0, 1]
+    assert figures["instructions"]["1"] == piece["instructions"]["1"]
+    assert set(figures["methods"]) >= {"plain", "start", "professional", "random", "evolved"}
+    for method in figures["methods"].values():
+        assert all(0 <= method[measure]["mean"] <= 1 for measure in ("all_correct", "well_drawn", "both"))
+    assert 0 <= figures["null_false_gains"] <= 1
+    assert figures["targets"].keys() >= {"evolved_minus_start", "fraction_of_best", "null_false_gains"}
+
+
+def test_seeds_that_are_none_are_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "evolve", "--quick", "--seeds", "many"])
+    assert ended.value.code == 2
+    assert "names no seeds" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def verdict(result: EvolveResult) -> Verdict:
         fell = result.acceptance["evolved_minus_start"]
         by_it = f"{number(fell.mean, sign=True)} ({span(fell, sign=True)})"
         detail = f"{detail} By the acceptance judge, which did not steer: {by_it}."
-        return Verdict("worse", "Reward hacking: the scores rose, and the pictures became worse.", detail)
+        return Verdict("worse", "Reward hacking: the scores rose, and the acceptance judge likes it less.", detail)
     if result.significant:
         return Verdict("better", "The evolved instruction draws better pictures.", detail)
     if gain.high < 0:
