@@ -38,7 +38,6 @@ def assemble(out: Path) -> StableDiffusionPipeline:
 
 def write(pipeline: StableDiffusionPipeline, folder: Path = FOLDER) -> None:
     """Save a painter in half precision, with the defaults by which it is best asked beside it."""
-    vae.settle(pipeline.vae)
     for model in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         model.half()
     pipeline.save_pretrained(folder, safe_serialization=True)

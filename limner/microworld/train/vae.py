@@ -25,8 +25,6 @@ WELL = 0.65
 PLAN = Plan(steps=3100, lr=2e-3, warmup=100, ema=0.998, save_every=250)
 _KL = 1e-5
 _CONTRAST, _WEIGHT = 0.12, 4.0
-_CERTAIN = -30.0
-"""Logarithm of a variance: the least that diffusers takes."""
 
 
 def build() -> AutoencoderKL:
@@ -99,15 +97,3 @@ def load(out: Path) -> AutoencoderKL:
     vae = load_average(build(), out / "vae")
     vae.register_to_config(scaling_factor=_scale(vae))  # type: ignore[operator]
     return vae
-
-
-@torch.no_grad()
-def settle(vae: AutoencoderKL) -> None:
-    """Make the encoder certain of its latents: their deviations become 3e-7, their means stay.
-
-    The stock pipelines that begin with a picture draw its latents at random by the encoder's deviations. Training
-    leaves these two thirds as large as the latents' own, which hides the picture from a UNet that learned from means.
-    """
-    means = vae.config.latent_channels
-    vae.quant_conv.weight[means:] = 0
-    vae.quant_conv.bias[means:] = _CERTAIN
