@@ -22,9 +22,9 @@ from limner.microworld.train.album import Album, draw_album, through_vae
 from limner.microworld.train.loop import Plan, fit, pick_device
 from limner.microworld.train.tower import Labels, label
 
-PLAN = Plan(steps=2400, lr=3e-3, warmup=100, ema=0.995, save_every=250)
+PLAN = Plan(steps=1500, lr=3e-3, warmup=100, ema=0.995, save_every=250)
 _BATCH = 64
-_CRISP, _SOFT = 20_000, 4_000
+_CRISP, _SOFT = 6_000, 2_400
 """Drawings, and how many of them are shown as the autoencoder gives them back too."""
 _OBJECTS = (0.1, 0.12, 0.14, 0.16, 0.16, 0.1, 0.08, 0.07, 0.07)
 _NOISE = 0.3
