@@ -3,7 +3,8 @@
 `python -m limner.bench.best_known` looks for it offline, with the oracle itself for a judge and a hundred times the
 pictures of a run, on search and validation queries alone: every sentence by itself, then generations of children
 (a sentence added, dropped or exchanged, or two parents mixed), raced on fresh queries; the longest raced wins. Every
-drawn block is kept, so a stopped search goes on. The result is committed as data/best_known.json.
+drawn block is kept, with its pictures in a ledger, so a stopped search goes on and other judges can look at the same
+pictures later. The result is committed as data/best_known.json.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from limner.bench.acceptance import truth
 from limner.bench.kept import Kept
 from limner.generation import generator
 from limner.graph.deps import derive
+from limner.ledger import Ledger, recorded
 from limner.microworld.cases import SHIPPED, cases
 from limner.protocols import Generator
 from limner.types import Instruction, Picture, Query, Recipe
@@ -192,7 +194,9 @@ def main() -> None:
     given = parser.parse_args()
     painter = generator("microworld")
     kept = Kept(given.out / "parts.jsonl", {"painter": painter.identity, "seed": given.seed, "block": BLOCK})
-    row = record_of(Search(painted_by(painter, given.seed), kept, given.pictures, given.seed), painter.identity)
+    with Ledger.open(given.out) as ledger:
+        good = painted_by(recorded(painter, ledger), given.seed)
+        row = record_of(Search(good, kept, given.pictures, given.seed), painter.identity)
     given.file.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
 
