@@ -17,7 +17,7 @@ demo: $(STAMP)
 	$(BIN)/limner demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 check: $(STAMP)
 	$(BIN)/ruff check .
