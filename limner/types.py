@@ -85,14 +85,20 @@ class Picture:
         return hashlib.sha256(self.png).hexdigest()
 
     def image(self) -> Image:
-        """Decode into an RGB Pillow image.
+        """Decode into an RGB Pillow image, as a viewer shows it.
+
+        The first frame of an animation, turned as its EXIF says, transparency on white, 16 bits scaled to 8.
 
         Raises:
-            PIL.UnidentifiedImageError: the stored bytes are not a picture.
+            OSError: the stored bytes are not a picture, or not a whole one, or have no pixels or far too many.
         """
         from PIL import Image
 
-        return Image.open(io.BytesIO(self.png)).convert("RGB")
+        try:
+            with Image.open(io.BytesIO(self.png)) as opened:
+                return _shown(opened)
+        except (SyntaxError, ValueError, ArithmeticError, EOFError, Image.DecompressionBombError) as error:
+            raise OSError(f"not a picture that can be read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +227,22 @@ class Interval(NamedTuple):
     mean: float
     low: float | None
     high: float | None
+
+
+def _shown(image: Image) -> Image:
+    """An opened picture in RGB; see `Picture.image`."""
+    from PIL import Image, ImageOps
+
+    image.load()
+    if not all(image.size):
+        raise OSError(f"a picture of {image.width} x {image.height} pixels")
+    if image.mode.startswith("I"):  # Pillow's own conversion cuts off all above 255
+        image = image.convert("I").point(lambda value: value / 257).convert("L")
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        whole = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert("RGB")
+    return upright.convert("RGB")
 
 
 def short_hash(text: str) -> str:
