@@ -64,9 +64,9 @@ def test_a_picture_taken_on_its_side_stands_upright():
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no picture", _sized(0, 4), _sized(4, 0), _sized(60_000, 60_000), _picture(Image.new("RGB", (40, 40))).png[:60]],
+    [b"", b"no picture", _sized(0, 4), _sized(4, 0), _sized(60_000, 60_000), _of(_sized(40, 40)).png[:50]],
     ids=["empty", "text", "no width", "no height", "bomb", "truncated"],
-)  # fmt: skip
+)
 def test_what_is_no_picture_is_an_os_error(data):
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match=r"picture|truncated|identify|broken"):
         _of(data).image()

@@ -126,3 +126,18 @@ def llava_folder(tmp_path_factory):
 def build_llava():
     """build_llava(folder, template=...) -> the folder."""
     return _build_llava
+
+
+@pytest.fixture(scope="session")
+def vision_folders(tmp_path_factory, llava_folder):
+    """A folder for each family of vision models, by its name."""
+    from limner.testing import tiny_vision
+
+    folder = tmp_path_factory.mktemp("vision")
+    return {
+        "llava": llava_folder,
+        "qwen2_vl": tiny_vision.build_qwen(folder / "qwen2"),
+        "qwen2_5_vl": tiny_vision.build_qwen(folder / "qwen2_5", version="2.5"),
+        "vilt": tiny_vision.build_vilt(folder / "vilt"),
+        "blip": tiny_vision.build_blip(folder / "blip"),
+    }

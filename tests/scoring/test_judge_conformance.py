@@ -34,11 +34,14 @@ def judge(request, clip_folder):
     }[request.param]()
 
 
-@pytest.fixture(params=["transformers", "function"])
-def eye(request, llava_folder):
+LOCAL = ["llava", "qwen2_vl", "qwen2_5_vl", "vilt", "blip"]
+
+
+@pytest.fixture(params=[*LOCAL, "function"])
+def eye(request, vision_folders):
     if request.param == "function":
         return VisionFromFunction(_p_yes)
-    return vision_model(f"transformers:{llava_folder}", batch=4)
+    return vision_model(f"transformers:{vision_folders[request.param]}", batch=4)
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_the_same_batch_answers_the_same_bits(eye, asks):
     assert eye.answer(asks) == eye.answer(asks)
 
 
-@pytest.mark.parametrize("eye", ["transformers"], indirect=True)
+@pytest.mark.parametrize("eye", LOCAL, indirect=True)
 def test_one_bad_picture_is_unreadable_in_its_place(eye, asks, broken):
     answers = eye.answer([asks[0], (broken, asks[0][1]), asks[1]])
     assert answers[1].p_yes is None

@@ -5,7 +5,7 @@ import torch
 
 from limner.errors import UnknownModel, WeightsError
 from limner.scoring import vision_model
-from limner.scoring.vision import TransformersVision
+from limner.scoring.vision_chat import ChatVision, ProcessorReader
 from limner.types import Question
 
 RED = Question("Is there a red circle?")
@@ -52,7 +52,7 @@ class Processor:
 
 def _reader(logits, words):
     vocabulary = {word: index for index, word in enumerate(words)}
-    return TransformersVision(Voice(torch.tensor(logits)), Processor(vocabulary), "voice")
+    return ChatVision(Voice(torch.tensor(logits)), ProcessorReader(Processor(vocabulary), None), "voice")
 
 
 def test_every_spelling_of_yes_and_no_counts(draw):
@@ -84,7 +84,7 @@ def test_a_model_without_yes_is_refused():
 
 def test_the_prompt_without_a_template_names_the_picture_and_the_question(llava_folder):
     model = vision_model(f"transformers:{llava_folder}")
-    assert model._prompt(RED.text) == "<image>\nIs there a red circle? Answer yes or no."
+    assert model._reader.prompt(RED.text) == "<image>\nIs there a red circle? Answer yes or no."
 
 
 def test_the_models_own_template_is_used(tmp_path, build_llava, draw):
@@ -94,16 +94,16 @@ def test_the_models_own_template_is_used(tmp_path, build_llava, draw):
         "{% if add_generation_prompt %} answer:{% endif %}"
     )
     model = vision_model(f"transformers:{build_llava(tmp_path / 'llava', template=template)}")
-    assert model._prompt("Is there?") == "user: <image>Is there? Answer yes or no. answer:"
+    assert model._reader.prompt("Is there?") == "user: <image>Is there? Answer yes or no. answer:"
     assert model.answer([(draw(0), RED)])[0].p_yes is not None
 
 
 def test_a_template_of_the_tokenizer_gets_plain_text():
     model = _reader([0.0, 0.0], ["yes", "no"])
-    tokens = model._processor.tokenizer
+    tokens = model._reader.tokenizer
     tokens.chat_template = "{{ messages }}"
     tokens.apply_chat_template = lambda chat, **_: f"<user>{chat[0]['content']}<model>"
-    assert model._prompt("Is there?") == "<user><image>\nIs there? Answer yes or no.<model>"
+    assert model._reader.prompt("Is there?") == "<user><image>\nIs there? Answer yes or no.<model>"
 
 
 def test_answers_are_the_first_token_of_the_real_model(llava_folder, draw):
