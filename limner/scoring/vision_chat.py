@@ -124,7 +124,7 @@ class ChatVision(LocalVision):
     # -- sharing -----------------------------------------------------------------------------------------------------
 
     def _after_picture(self, questions: Sequence[str]) -> list[list[int]] | None:
-        """Token ids of each prompt behind its picture; None if a question stands before it, so that nothing is shared."""
+        """Token ids of each prompt behind its picture; None if a question stands before it: then nothing is shared."""
         heads, tails = set(), []
         for question in ("", *questions):
             ids = self._reader.tokenizer(self._reader.prompt(question))["input_ids"]
