@@ -6,7 +6,7 @@ exception for the batch. Models are synchronous, chat and agents asynchronous.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
@@ -71,6 +71,15 @@ class ChatModel(Model, Protocol):
             limner.errors.ChatError: the endpoint did not take the request (no connection, key, quota, bad request).
             limner.errors.ReplyLost: the request was sent, and no reply came.
         """
+        ...
+
+
+@runtime_checkable
+class AsksChat(VisionModel, Protocol):
+    """A vision model that asks a chat model: what is paid for and recorded are its turns."""
+
+    def behind(self, door: Callable[[ChatModel], ChatModel]) -> VisionModel:
+        """The same model with its chat models behind a door."""
         ...
 
 

@@ -123,10 +123,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A vision model's answer: P(yes) in [0, 1], or None with the reason when it could not be read."""
+    """A vision model's answer: P(yes) in [0, 1], or None with the reason when it could not be read.
+
+    `rung` is how P(yes) was read from a remote model: logprobs, verbal (it said a probability) or words (yes or no);
+    empty for models in this process, whose probabilities are their own.
+    """
 
     p_yes: float | None
     reason: str = ""
+    rung: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +178,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One reply of a chat endpoint, before it is validated."""
+    """One reply of a chat endpoint, before it is validated.
+
+    `first` has the likeliest first tokens of the reply with their natural logarithms of probability, the one that was
+    said among them; empty where they were not asked for or not told.
+    """
 
     text: str
     finish_reason: str = "stop"
     usage: Usage = Usage()
     model: str = ""
+    first: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

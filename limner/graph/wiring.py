@@ -15,6 +15,7 @@ from limner.graph.language import family
 from limner.graph.manner import manner
 from limner.graph.queries import checked, divided
 from limner.ledger import Budget, Ledger, recorded
+from limner.llm import OpenAIOptions
 from limner.prompt_db import PromptDatabase
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
@@ -114,7 +115,7 @@ def build_models(settings: Settings, given: Given) -> Given:
         generator=drawing,
         taste=given.taste or (scorer(models.taste) if used(models.taste, search.taste_weight) else None),
         vision=given.vision
-        or (vision_model(models.questions) if used(models.questions, search.questions_weight) else None),
+        or (_vision(settings, models.questions) if used(models.questions, search.questions_weight) else None),
         acceptance=given.acceptance or _accepting(models.acceptance),
         agents=given.agents or family(settings, **manner(settings, drawing)),
         professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
@@ -128,6 +129,10 @@ def build_models(settings: Settings, given: Given) -> Given:
             "models.acceptance another one, or none."
         )
     return built
+
+
+def _vision(settings: Settings, name: str) -> VisionModel:
+    return vision_model(name, chat=OpenAIOptions(**settings.chat_endpoint(name.partition(":")[2])))
 
 
 def _accepting(name: str | None) -> Scorer | None:

@@ -141,7 +141,8 @@ def _evidence(fields: dict[str, Any]) -> Evidence:
 
 
 def _turn(fields: dict[str, Any]) -> Turn:
-    return Turn(**(fields | {"usage": Usage(**fields["usage"])}))
+    first = tuple((token, logprob) for token, logprob in fields.get("first", ()))
+    return Turn(**(fields | {"usage": Usage(**fields["usage"]), "first": first}))
 
 
 def _dumps(value: Any) -> str:

@@ -15,7 +15,7 @@ from limner.ledger.budget import Charge
 from limner.ledger.chat import ChatDoor
 from limner.ledger.codec import answer_request, picture_request, score_request
 from limner.ledger.planned import Job, Planned
-from limner.protocols import ChatModel, Generator, Model, Scorer, VisionModel
+from limner.protocols import AsksChat, ChatModel, Generator, Model, Scorer, VisionModel
 from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
 
 if TYPE_CHECKING:
@@ -119,13 +119,13 @@ def recorded(model: Generator, ledger: Ledger) -> RecordedGenerator: ...
 @overload
 def recorded(model: Scorer, ledger: Ledger) -> RecordedScorer: ...
 @overload
-def recorded(model: VisionModel, ledger: Ledger) -> RecordedVisionModel: ...
+def recorded(model: VisionModel, ledger: Ledger) -> VisionModel: ...
 @overload
 def recorded(model: ChatModel, ledger: Ledger) -> RecordedChat: ...
 def recorded(
     model: Generator | Scorer | VisionModel | ChatModel, ledger: Ledger
-) -> RecordedGenerator | RecordedScorer | RecordedVisionModel | RecordedChat:
-    """Put a model behind the ledger.
+) -> RecordedGenerator | RecordedScorer | VisionModel | RecordedChat:
+    """Put a model behind the ledger; of a vision model that asks a chat model, each turn is what is recorded.
 
     Raises:
         UnknownPrice: the model has no price and the ledger's budget does not allow that.
@@ -135,6 +135,8 @@ def recorded(
         return RecordedGenerator(model, ledger)
     if isinstance(model, Scorer):
         return RecordedScorer(model, ledger)
+    if isinstance(model, AsksChat):
+        return model.behind(lambda chat: RecordedChat(chat, ledger))
     if isinstance(model, VisionModel):
         return RecordedVisionModel(model, ledger)
     if isinstance(model, ChatModel):

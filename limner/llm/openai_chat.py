@@ -56,8 +56,9 @@ class OpenAIOptions:
     """Where the endpoint is and how it is asked; the defaults are OpenAI's own address and no key.
 
     timeout is in seconds for a whole try. concurrency is the number of turns under way at most. picture_side is the
-    longest side in pixels of the JPEG copies sent of pictures. Prices are in USD per token, None when unknown; cached
-    tokens without a price of their own cost what the others do.
+    longest side in pixels of the JPEG copies sent of pictures. top_logprobs is how many of the likeliest first tokens
+    are asked for; 0 asks for none. Prices are in USD per token, None when unknown; cached tokens without a price of
+    their own cost what the others do.
     """
 
     base_url: str = OPENAI
@@ -68,6 +69,7 @@ class OpenAIOptions:
     retries: int = 4
     concurrency: int = 32
     picture_side: int = 768
+    top_logprobs: int = 0
     price_per_input_token: float | None = None
     price_per_output_token: float | None = None
     price_per_cached_token: float | None = None
@@ -92,10 +94,11 @@ class OpenAIChat:
 
     @property
     def identity(self) -> str:
-        """`openai:MODEL@HOST`, with the temperature where one is set."""
+        """`openai:MODEL@HOST`, with the temperature and the wish for logprobs where they are set."""
         warm = "" if self._options.temperature is None else f"/temperature={self._options.temperature}"
         address = urlsplit(self._options.base_url)
-        return f"openai:{self._model}@{address.netloc.rpartition('@')[2]}{warm}"
+        told = f"/top_logprobs={self._options.top_logprobs}" if self._options.top_logprobs else ""
+        return f"openai:{self._model}@{address.netloc.rpartition('@')[2]}{warm}{told}"
 
     @property
     def terms(self) -> Terms:
@@ -131,6 +134,8 @@ class OpenAIChat:
             ChatError, RequestRefused, ReplyLost: see `turn`.
         """
         common: dict[str, Any] = {"model": self._model, **fields}
+        if self._options.top_logprobs:
+            common |= {"logprobs": True, "top_logprobs": self._options.top_logprobs}
         if self._options.temperature is not None:
             common["temperature"] = self._options.temperature
         async with self._pace.turn() as began, self._client() as client:

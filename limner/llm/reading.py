@@ -32,6 +32,7 @@ def turn_of(body: bytes, asked: str) -> Turn:
         finish_reason="refusal" if refusal else finish if choice else NO_CHOICE,
         usage=_usage(whole.get("usage")),
         model=_text(whole.get("model")) or asked,
+        first=_first(choice.get("logprobs")),
     )
 
 
@@ -61,6 +62,23 @@ def _text(value: Any) -> str:
         return "".join(_text(part.get("text")) for part in value if isinstance(part, dict))
     # Half a surrogate pair can be neither stored nor sent again.
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _first(value: Any) -> tuple[tuple[str, float], ...]:
+    """The first token's alternatives; none where the endpoint tells nothing of the kind, whatever it tells."""
+    content = value.get("content") if isinstance(value, dict) else None
+    told = content[0] if isinstance(content, list) and content else None
+    if not isinstance(told, dict):
+        return ()
+    others = told.get("top_logprobs")
+    rows = [told, *(others if isinstance(others, list) else [])]
+    tokens = {_text(row.get("token")): _logprob(row.get("logprob")) for row in rows if isinstance(row, dict)}
+    return tuple((token, logprob) for token, logprob in tokens.items() if logprob is not None)
+
+
+def _logprob(value: Any) -> float | None:
+    readable = isinstance(value, int | float) and not isinstance(value, bool) and value <= 0
+    return float(value) if readable else None
 
 
 def _usage(value: Any) -> Usage:

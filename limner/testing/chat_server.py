@@ -7,6 +7,7 @@ misbehave call by call; see `Loopback`. Like real endpoints it may know some res
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
@@ -46,7 +47,8 @@ class ChatServer(Loopback):
     ones are fine. `formats` are the response formats that are known; others are answered 400. `enforces` holds a reply
     to its schema: a text that is no JSON object becomes the schema's least instance. `able` is what it takes besides
     texts: pictures, and requests for logprobs; others are answered 400. `models` is its list of models. No reply goes
-    out before `delay` seconds, in which it is made. `requests` holds the bodies, `keys` the API keys that they came
+    out before `delay` seconds, in which it is made. `chances` has the probabilities of first tokens, where logprobs are
+    asked for; without it every word is certain. `requests` holds the bodies, `keys` the API keys that they came
     with, `usage` the tokens that were told of.
     """
 
@@ -62,11 +64,12 @@ class ChatServer(Loopback):
         able: Collection[str] = ("vision", "logprobs"),
         models: Sequence[Mapping[str, Any]] = (),
         delay: float = 0.0,
+        chances: Callable[[Mapping[str, Any]], Mapping[str, float]] | None = None,
         lifetime: float = 120.0,
     ) -> None:
         super().__init__(script, lifetime=lifetime)
         self._reply, self._formats, self._enforces, self._delay = reply, frozenset(formats), enforces, delay
-        self._able, self._models = frozenset(able), models
+        self._able, self._models, self._chances = frozenset(able), models, chances
         self._told, self._said, self._counting = 0, 0, Lock()
 
     @property
@@ -113,7 +116,7 @@ class ChatServer(Loopback):
             "index": 0,
             "message": message,
             "finish_reason": _FINISH.get(behaviour, "stop"),
-            **_logprobs(body, text),
+            **self._logprobs(body, text),
         }
         return {
             "id": f"chatcmpl-{self.calls}",
@@ -130,6 +133,16 @@ class ChatServer(Loopback):
             return json.dumps(instance(body["response_format"]["json_schema"]["schema"]))
         return text
 
+    def _logprobs(self, body: Mapping[str, Any], text: str) -> dict[str, Any]:
+        if not body.get("logprobs"):
+            return {}
+        words = [{"token": word, "logprob": 0.0, "top_logprobs": []} for word in text.split()]
+        if self._chances is not None:
+            chances = self._chances(body)
+            told = [{"token": token, "logprob": math.log(chance)} for token, chance in chances.items()]
+            words = [{**told[0], "top_logprobs": told[: body["top_logprobs"]]}, *words[1:]]
+        return {"logprobs": {"content": words}}
+
     def _count(self, usage: Mapping[str, int]) -> None:
         with self._counting:
             self._told += usage["prompt_tokens"]
@@ -140,14 +153,6 @@ def _needed(body: Mapping[str, Any]) -> set[str]:
     """What a request needs its server to be able to."""
     shown = any(isinstance(message["content"], list) for message in body["messages"])
     return ({"vision"} if shown else set()) | ({"logprobs"} if body.get("logprobs") else set())
-
-
-def _logprobs(body: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """Every word is certain."""
-    if not body.get("logprobs"):
-        return {}
-    words = [{"token": word, "logprob": 0.0, "top_logprobs": []} for word in text.split()]
-    return {"logprobs": {"content": words}}
 
 
 def _format(body: Mapping[str, Any]) -> str | None:
