@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from limner.agents.lists import question_list as question_list
     from limner.generation import from_callable as generator
     from limner.graph.api import aevolve as aevolve
     from limner.graph.api import evolve as evolve
@@ -37,6 +38,7 @@ _WHERE = {
     "evolve_deps": ("limner.graph.api", "evolve_deps"),
     "generator": ("limner.generation", "from_callable"),
     "initial_state": ("limner.graph.evolve", "initial_state"),
+    "question_list": ("limner.agents.lists", "question_list"),
     "scorer": ("limner.scoring", "scorer_from_callable"),
     "write": ("limner.graph.writing", "write_prompts"),
 }
@@ -53,6 +55,7 @@ __all__ = [
     "evolve_deps",
     "generator",
     "initial_state",
+    "question_list",
     "scorer",
     "write",
 ]

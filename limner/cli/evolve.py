@@ -12,6 +12,7 @@ from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, St
 from limner.cli.writing import AgentsOption, BaseUrlOption, LockOption, PresetOption, StyleNeutralOption
 
 if TYPE_CHECKING:
+    from limner.agents.lists import QuestionList
     from limner.graph.estimate import Estimate
     from limner.results import EvolveResult
 
@@ -20,7 +21,12 @@ def evolve(
     query: Annotated[
         list[str] | None, typer.Argument(help="Requests for pictures; none: the embedded world's.")
     ] = None,
-    queries: Annotated[Path | None, typer.Option(help="File of requests, one a line, or .jsonl.")] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help="File of requests: one a line, .jsonl, or a benchmark's with its questions.")
+    ] = None,
+    queries_format: Annotated[
+        str | None, typer.Option(help="geneval, geneval2, conceptmix, dpg-bench, t2i-compbench. [found out]")
+    ] = None,
     generator: Annotated[str | None, typer.Option(help="Image model: microworld, diffusers:ID, images:MODEL.")] = None,
     taste: Annotated[str | None, typer.Option(help="Preference scorer: microworld, hps:v2.1, hps:PATH, none.")] = None,
     questions: Annotated[
@@ -82,7 +88,7 @@ def evolve(
     from limner.graph.estimate import estimate
     from limner.graph.options import prepare
 
-    prepared = prepare(_texts(query, queries), resume=resume, **given)
+    prepared = prepare(_texts(query, queries, queries_format), resume=resume, **given)
     if dry_run:
         show_estimate(estimate(prepared), json)
         return
@@ -90,14 +96,21 @@ def evolve(
     show(result, json)
 
 
-_NOT_OPTIONS = {"query", "queries", "out_folder", "resume", "dry_run", "json", "quiet"}
+_NOT_OPTIONS = {"query", "queries", "queries_format", "out_folder", "resume", "dry_run", "json", "quiet"}
 
 
-def _texts(query: list[str] | None, file: Path | None) -> list[str] | None:
-    from limner.graph.queries import read_queries
+def _texts(query: list[str] | None, file: Path | None, form: str | None) -> list[str] | QuestionList | None:
+    from limner.errors import UsageError
+    from limner.graph.queries import queries_of
 
-    texts = [*(query or []), *(read_queries(file) if file else [])]
-    return texts if query or file else None
+    if file is None:
+        return query or None
+    found = queries_of(file, form)
+    if isinstance(found, list):
+        return [*(query or []), *found]
+    if query:
+        raise UsageError(f"{file} is a question list of {found.form}: give it alone, without requests beside it.")
+    return found
 
 
 def watched_run(prepared: Any, *, quiet: bool, command: str = "evolve") -> EvolveResult:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from limner.agents.lists import QuestionList
 from limner.graph.checkpoints import checkpoints
 from limner.graph.deps import EvolveDeps, QuerySets
 from limner.graph.evolve import RECURSION_LIMIT, build_evolve, initial_state
@@ -52,7 +53,7 @@ class Progress:
 
 
 def evolve(
-    queries: Sequence[str] | QuerySets | None = None,
+    queries: Sequence[str] | QuerySets | QuestionList | None = None,
     *,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -61,7 +62,8 @@ def evolve(
     """Evolve an instruction; returns when the run is over. Works in notebooks: the run has a thread of its own.
 
     Args:
-        queries: requests for pictures in people's own words, or three sets of them; None takes the embedded world's.
+        queries: requests for pictures in people's own words, three sets of them, or a benchmark's list of them with
+            questions (`limner.question_list`); None takes the embedded world's.
         resume: a session (its directory, or its name under `out`) to go on with. Nothing recorded is paid twice.
         progress: called after every step.
         **options: any setting by its name (`rounds=5`, `seed=1`, `budget_pictures=300`, `out="runs"`; see
@@ -77,7 +79,7 @@ def evolve(
 
 
 async def aevolve(
-    queries: Sequence[str] | QuerySets | None = None,
+    queries: Sequence[str] | QuerySets | QuestionList | None = None,
     *,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -106,7 +108,7 @@ async def run(prepared: Prepared, progress: Callable[[Progress], None] | None = 
 
 @contextmanager
 def evolve_deps(
-    queries: Sequence[str] | QuerySets | None = None, *, resume: str | Path | None = None, **options: Any
+    queries: Sequence[str] | QuerySets | QuestionList | None = None, *, resume: str | Path | None = None, **options: Any
 ) -> Iterator[EvolveDeps]:
     """Open a session and yield what `build_evolve` needs, for those who run the graph themselves.
 

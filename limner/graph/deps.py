@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from limner.agents import Agents
@@ -13,7 +13,7 @@ from limner.ledger import Ledger
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.settings import DrawingSettings, EvolveSettings
 from limner.tracing.spans import Spans
-from limner.types import Instruction, Prompt, Query
+from limner.types import Instruction, Prompt, Query, Question
 
 Professional = Callable[[Query, int], Sequence[Prompt]]
 """Up to so many professional prompts for a query."""
@@ -21,11 +21,15 @@ Professional = Callable[[Query, int], Sequence[Prompt]]
 
 @dataclass(frozen=True, slots=True)
 class QuerySets:
-    """The queries of a run, disjoint unless there are too few of them to divide."""
+    """The queries of a run, disjoint unless there are too few of them to divide.
+
+    `asked` has the questions of those that came with some, by the query's id; the questioner asks about the others.
+    """
 
     search: tuple[Query, ...]
     validation: tuple[Query, ...]
     held_out: tuple[Query, ...]
+    asked: Mapping[str, tuple[Question, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ async def ask(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
 
 async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
     with position("questioner", query.id), deps.spans.agent("questioner") as span:
-        questions = await deps.agents.questioner.questions(query)
+        questions = deps.queries.asked.get(query.id) or await deps.agents.questioner.questions(query)
         span.set(query=query.text, questions=len(questions))
         return [QuestionRow(text=one.text, kind=one.kind, needs=list(one.needs)) for one in questions]
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from limner import settings as settings_module
+from limner.agents.lists import QuestionList
 from limner.errors import CorruptSession, SettingsError, UsageError
 from limner.graph.deps import QuerySets
 from limner.graph.session import Session
@@ -54,7 +55,7 @@ class Prepared:
 
 
 def prepare(
-    queries: Sequence[str] | QuerySets | None = None, *, resume: str | Path | None = None, **options: Any
+    queries: Sequence[str] | QuerySets | QuestionList | None = None, *, resume: str | Path | None = None, **options: Any
 ) -> Prepared:
     """Check everything that can be checked before the first model is loaded; see `evolve` for the arguments."""
     objects, values = _objects(options)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from limner.agents.lists import QuestionList, format_of, question_list
 from limner.errors import QueryError
 from limner.graph.deps import QuerySets, derive
 from limner.types import Query
@@ -62,6 +64,16 @@ def tidied(text: str) -> str:
     return " ".join(text.split())
 
 
+def queries_of(path: Path, form: str | None = None) -> QuestionList | list[str]:
+    """A file of queries: a benchmark's question list, as which it is recognised or named, or else plain texts.
+
+    Raises:
+        QueryError: the file cannot be read, or a line of it.
+    """
+    found = form or format_of(path)
+    return question_list(path, found) if found else read_queries(path)
+
+
 def read_queries(path: Path) -> list[str]:
     """Texts of a file: one query a line, or JSON lines (.jsonl) with one of the keys query, text, prompt.
 
@@ -88,6 +100,14 @@ def _from_json(path: Path, number: int, line: str) -> str:
     if not found:
         raise QueryError(f"{path}, line {number} has none of the keys {', '.join(TEXT_KEYS)}: {line[:80]!r}.")
     return str(found[0])
+
+
+def listed(found: QuestionList, seed: int) -> tuple[QuerySets, list[str]]:
+    """Divide the requests of a question list; their questions go with them."""
+    queries = checked(found.texts)
+    sets, notes = divided(queries, seed)
+    asked = {query.id: found.questions(query) for query in queries}
+    return replace(sets, asked={name: questions for name, questions in asked.items() if questions}), notes
 
 
 def divided(queries: Sequence[Query], seed: int) -> tuple[QuerySets, list[str]]:

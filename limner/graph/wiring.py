@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from limner.agents import Agents
+from limner.agents.lists import QuestionList
 from limner.errors import QueryError, SettingsError
 from limner.generation import generator
 from limner.graph.deps import EvolveDeps, Professional, QuerySets
 from limner.graph.language import family
 from limner.graph.manner import manner
-from limner.graph.queries import checked, divided
+from limner.graph.queries import checked, divided, listed
 from limner.ledger import Budget, Ledger, recorded
 from limner.llm import OpenAIOptions
 from limner.prompt_db import PromptDatabase
@@ -21,7 +22,7 @@ from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
 from limner.settings import NO_JUDGE, BudgetSettings, Settings
 from limner.tracing.spans import Spans
-from limner.types import Instruction, Query
+from limner.types import Instruction, Query, Question
 
 EMBEDDED, OWN = "microworld", "callable:"
 SEED_PROMPTS = Path(__file__).parents[1] / "microworld" / "data" / "professional.jsonl"
@@ -70,7 +71,7 @@ def check_judges(settings: Settings) -> None:
         )
 
 
-def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> tuple[QuerySets, list[str]]:
+def query_sets(settings: Settings, given: Sequence[str] | QuerySets | QuestionList | None) -> tuple[QuerySets, list[str]]:
     """The run's queries: divided already, to be divided, or the embedded world's own for its own painter.
 
     Raises:
@@ -80,6 +81,8 @@ def query_sets(settings: Settings, given: Sequence[str] | QuerySets | None) -> t
         if not given.search:
             raise QueryError("There are no queries to search on. Give QuerySets at least one in `search`.")
         return given, []
+    if isinstance(given, QuestionList):
+        return listed(given, settings.evolve.seed)
     if given is not None:
         return divided(checked(given), settings.evolve.seed)
     if settings.models.generator != EMBEDDED:
@@ -91,7 +94,8 @@ def embedded_queries() -> QuerySets:
     """The embedded world's queries, in the splits that it ships."""
     from limner.microworld.queries import queries
 
-    return QuerySets(*(tuple(queries(split)) for split in ("search", "validation", "held_out")))
+    search, validation, held_out = (tuple(queries(split)) for split in ("search", "validation", "held_out"))
+    return QuerySets(search, validation, held_out)
 
 
 def budget(settings: BudgetSettings) -> Budget:
@@ -185,15 +189,30 @@ def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger,
     )
 
 
-def queries_record(sets: QuerySets) -> dict[str, list[dict[str, str]]]:
-    """Queries as session.json holds them."""
+def queries_record(sets: QuerySets) -> dict[str, list[dict[str, Any]]]:
+    """Queries as session.json holds them, with the questions that came with them."""
     groups = {"search": sets.search, "validation": sets.validation, "held_out": sets.held_out}
-    return {name: [{"id": query.id, "text": query.text} for query in group] for name, group in groups.items()}
+    return {name: [_query_record(query, sets.asked.get(query.id)) for query in group] for name, group in groups.items()}
 
 
-def recorded_queries(record: dict[str, list[dict[str, str]]]) -> QuerySets:
+def _query_record(query: Query, asked: Sequence[Question] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": query.id, "text": query.text}
+    if asked:
+        row["questions"] = [{"text": one.text, "kind": one.kind, "needs": list(one.needs)} for one in asked]
+    return row
+
+
+def recorded_queries(record: dict[str, list[dict[str, Any]]]) -> QuerySets:
     """Queries from session.json."""
-    return QuerySets(*(tuple(Query(**row) for row in record[name]) for name in ("search", "validation", "held_out")))
+    rows = [record[name] for name in ("search", "validation", "held_out")]
+    asked = {
+        row["id"]: tuple(Question(one["text"], one["kind"], tuple(one["needs"])) for one in row["questions"])
+        for group in rows
+        for row in group
+        if row.get("questions")
+    }
+    search, validation, held_out = (tuple(Query(row["id"], row["text"]) for row in group) for group in rows)
+    return QuerySets(search, validation, held_out, asked)
 
 
 def _there(value: T | None) -> T:
