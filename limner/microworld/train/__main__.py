@@ -12,7 +12,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-MODELS = ("vae", "text", "unet", "polish", "tower", "eye", "taste", "reader")
+MODELS = ("vae", "text", "unet", "polish", "second", "tower", "eye", "taste", "reader")
 """In the order in which they need each other; each is a module here with `train(out, seed, steps)` and `PLAN`."""
 DOCS = Path("docs")
 

@@ -47,7 +47,8 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     reader = before.text_encoder.to(device).requires_grad_(False)
     bank = unet.fill(before.vae.to(device).eval(), out / "polish" / "latents.pt", seed + 1, BANK)
     before.unet.set_attn_processor(AttnProcessor())
-    loss = unet.denoising(before.unet, reader, before.tokenizer, bank, lambda step: unet.stage(step, steps, STAGES))
+    read = unet.read_by(reader, before.tokenizer)
+    loss = unet.denoising(before.unet, read, bank, lambda step: unet.stage(step, steps, STAGES))
     return fit(before.unet, loss, replace(PLAN, seed=seed, steps=steps), out / "polish")
 
 

@@ -8,7 +8,7 @@ already learned. Training starts with single objects fully described at high noi
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -145,28 +145,51 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     unet.set_attn_processor(AttnProcessor())  # in bfloat16 on a CPU a third faster than fused attention
     unet.to(device)
 
-    loss = denoising(unet, reader, tokenizer, bank, lambda step: stage(step, steps))
+    loss = denoising(unet, read_by(reader, tokenizer), bank, lambda step: stage(step, steps))
     return fit(unet, loss, replace(PLAN, seed=seed, steps=steps), out / "unet")
+
+
+Read = Callable[[Sequence[str]], Tensor]
+"""Captions -> the text encoder's hidden states, shape (captions, tokens, width)."""
+
+
+def read_by(reader: CLIPTextModel, tokenizer: CLIPTokenizer) -> Read:
+    """Read with a text encoder that is not trained."""
+
+    @torch.no_grad()
+    def read(words: Sequence[str]) -> Tensor:
+        return reader(input_ids=text.encode(tokenizer, list(words)).to(reader.device)).last_hidden_state
+
+    return read
 
 
 def denoising(
     unet: UNet2DConditionModel,
-    reader: CLIPTextModel,
-    tokenizer: CLIPTokenizer,
+    read: Read,
     bank: Bank,
     shown: Callable[[int], Stage],
+    *,
+    tell: Callable[..., str] = caption,
+    batch: int = BATCH,
 ) -> Loss:
-    """The loss of a UNet on a bank's latents with fresh captions: squared error of v-prediction, by stage."""
+    """The loss of a UNet on a bank's latents with fresh captions: squared error of v-prediction, by stage.
+
+    Args:
+        unet: what is trained.
+        read: the text encoder.
+        bank: scenes and their latents.
+        shown: the stage of a step.
+        tell: `tell(scene, rng, structure=share)` is a caption of a scene; such a share of them is structured.
+        batch: pictures of a step.
+    """
     noise_levels, device = scheduler(), unet.device
 
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         part = shown(step)
-        scenes, clean = bank.some(rng, BATCH, part.things)
-        words = ["" if rng.random() < UNSAID else caption(scene, rng, structure=part.structure) for scene in scenes]
-        with torch.no_grad():
-            said = reader(input_ids=text.encode(tokenizer, words).to(device)).last_hidden_state
+        scenes, clean = bank.some(rng, batch, part.things)
+        said = read(["" if rng.random() < UNSAID else tell(scene, rng, structure=part.structure) for scene in scenes])
         clean, noise = clean.to(device), torch.randn(clean.shape).to(device)
-        at = times(rng, BATCH, part.high).to(device)
+        at = times(rng, batch, part.high).to(device)
         noisy = noise_levels.add_noise(clean, noise, at)
         wanted = noise_levels.get_velocity(clean, noise, at)
         error = F.mse_loss(unet(noisy, at, said).sample.float(), wanted, reduction="none").mean((1, 2, 3))
