@@ -12,6 +12,7 @@ BENCHMARKS = {
     "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
     "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",
+    "transfer": "instructions evolved on one painter, used on another",
     "agents": "evolve's wall time over the chain of language model turns that a round cannot do without",
     "bandit": "how far each bandit's final choice falls short of the best arm, ours beside the peers",
 }

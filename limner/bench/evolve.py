@@ -20,7 +20,7 @@ from limner.bench.conditions import conditions
 from limner.bench.evolve_null import null_claims
 from limner.bench.evolve_rivals import ablations as ablated
 from limner.bench.evolve_rivals import searches
-from limner.bench.evolve_seed import MEASURES, Size, Stage, drawn, searched
+from limner.bench.evolve_seed import MEASURES, Size, Stage, drawn, embedded_stage, searched
 from limner.bench.kept import Kept
 from limner.bench.world.targets import Target, judged
 from limner.scoring.reward import Judged, rewards
@@ -59,9 +59,9 @@ def measure(
         seeds: these alone (to measure in pieces, before all of them are put together); all unless given.
         out: where sessions and parts are kept; a later call with the same folder goes on.
     """
-    size = QUICK if quick else FULL
-    stage = _stage(size, (out or Path("runs")) / ("bench-evolve-quick" if quick else "bench-evolve"))
-    kept = Kept(stage.folder / "parts.jsonl", {"size": asdict(size), "models": stage.models(), "start": START.text})
+    size = sizes(quick=quick)
+    stage = embedded_stage(size, folder_of(out, quick=quick))
+    kept = kept_parts(stage)
     best, reason = best_known.instruction(stage.generator.identity)
     chosen = list(range(size.seeds)) if seeds is None else list(seeds)
     parts = measured(stage, kept, chosen, ablations=ablations, best=best)
@@ -71,19 +71,26 @@ def measure(
         **figures,
         "targets": judged(figures, TARGETS),
         "best_known": {"instruction": best, "reason": reason},
-        **conditions(seeds=chosen, pictures=_pictures(parts), quick=quick),
+        **conditions(seeds=chosen, pictures=pictures_of(parts), quick=quick),
         "models": stage.models(),
         "size": asdict(size),
     }
 
 
-def _stage(size: Size, folder: Path) -> Stage:
-    from limner.bench.truth import held_out_cases, professional_writer
-    from limner.generation import generator
-    from limner.scoring import scorer, vision_model
+def sizes(*, quick: bool) -> Size:
+    """The sizes of the full and of the quick form."""
+    return QUICK if quick else FULL
 
-    models = generator("microworld"), scorer("microworld"), vision_model("microworld")
-    return Stage(*models, professional_writer(), held_out_cases(), size, folder)
+
+def kept_parts(stage: Stage) -> Kept:
+    """The file of a stage's parts, which were all measured with its models and sizes."""
+    conditions_of = {"size": asdict(stage.size), "models": stage.models(), "start": START.text}
+    return Kept(stage.folder / "parts.jsonl", conditions_of)
+
+
+def folder_of(out: Path | None, *, quick: bool, name: str = "bench-evolve") -> Path:
+    """Where the sessions of a benchmark of evolve stand."""
+    return (out or Path("runs")) / (f"{name}-quick" if quick else name)
 
 
 def measured(
@@ -124,14 +131,14 @@ def summary(parts: Parts) -> dict[str, Any]:
     """The figures of all seeds together."""
     methods = list(dict.fromkeys(method for seed in parts.values() for method in seed))
     gains = {
-        f"evolved_minus_{method}": _json(paired_by_seed(_by_seed(parts, "evolved"), _by_seed(parts, method)))
+        f"evolved_minus_{method}": _json(paired_by_seed(by_seed(parts, "evolved"), by_seed(parts, method)))
         for method in methods
         if method != "evolved"
     }
     return {
         **gains,
         "fraction_of_best": _fraction(parts) if "best_known" in methods else None,
-        "methods": {method: _method(parts, method) for method in methods},
+        "methods": {method: shares(parts, method) for method in methods},
         "by_judge": {judge: _json(_difference(parts, judge)) for judge in MEASURES},
         "winners_curse": winners_curse(parts),
         "reward_hacking": _hacked(parts),
@@ -149,7 +156,8 @@ def winners_curse(parts: Parts) -> dict[str, Any]:
     return {"validation_gain": _json(clustered_by_seed(chosen)), "held_out_gain": _json(clustered_by_seed(fresh))}
 
 
-def _method(parts: Parts, method: str) -> dict[str, Any]:
+def shares(parts: Parts, method: str) -> dict[str, Any]:
+    """What one method has by each measure, and what that cost."""
     of_method = {seed: part[method] for seed, part in parts.items() if method in part}
     searched_with = [part["pictures"] for part in of_method.values() if "pictures" in part]
     return {
@@ -163,7 +171,8 @@ def _values(of_method: Mapping[int, Mapping[str, Any]], at: int) -> dict[int, li
     return {seed: [row[at] for row in part["shots"].values()] for seed, part in of_method.items()}
 
 
-def _by_seed(parts: Parts, method: str, judge: str = "both") -> dict[int, dict[str, float | None]]:
+def by_seed(parts: Parts, method: str, judge: str = "both") -> dict[int, dict[str, float | None]]:
+    """A method's held-out values by seed and query."""
     at = MEASURES.index(judge)
     return {
         seed: {query: row[at] for query, row in part[method]["shots"].items()}
@@ -173,13 +182,13 @@ def _by_seed(parts: Parts, method: str, judge: str = "both") -> dict[int, dict[s
 
 
 def _difference(parts: Parts, judge: str) -> Interval | None:
-    return paired_by_seed(_by_seed(parts, "evolved", judge), _by_seed(parts, "start", judge))
+    return paired_by_seed(by_seed(parts, "evolved", judge), by_seed(parts, "start", judge))
 
 
 def _fraction(parts: Parts) -> float | None:
     """The share of the best known instruction's gain over the start that evolved has."""
-    start = _by_seed(parts, "start")
-    ours, best = (paired_by_seed(_by_seed(parts, method), start) for method in ("evolved", "best_known"))
+    start = by_seed(parts, "start")
+    ours, best = (paired_by_seed(by_seed(parts, method), start) for method in ("evolved", "best_known"))
     return ours.mean / best.mean if ours and best and best.mean > 0 else None
 
 
@@ -206,7 +215,7 @@ def _hacked(parts: Parts) -> list[int]:
 
 def _of_seed(part: Mapping[str, Mapping[str, Any]]) -> Interval | None:
     """Evolved minus start in `both` within one seed, paired by query."""
-    rows = {method: _by_seed({0: part}, method)[0] for method in ("evolved", "start")}
+    rows = {method: by_seed({0: part}, method)[0] for method in ("evolved", "start")}
     return paired_difference(rows["evolved"], rows["start"])
 
 
@@ -214,6 +223,7 @@ def _json(interval: Interval | None) -> dict[str, float | None] | None:
     return None if interval is None else interval._asdict()
 
 
-def _pictures(parts: Parts) -> int:
+def pictures_of(parts: Parts) -> int:
+    """Pictures drawn for these parts."""
     every = [part for of_seed in parts.values() for part in of_seed.values()]
     return sum(part.get("pictures", 0) + len(part["shots"]) for part in every)

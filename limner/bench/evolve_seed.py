@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from limner.agents import Agents, agents
+from limner.agents import Agents, Questioner, agents
 from limner.bench.acceptance import truth
 from limner.graph.api import evolve
 from limner.graph.deps import Professional, QuerySets, derive
@@ -27,8 +28,12 @@ from limner.results import EvolveResult
 from limner.scoring.questions import QuestionScorer
 from limner.types import Failure, Instruction, Picture, Prompt, Query, Question, Recipe, Score
 
-MEASURES = ("all_correct", "well_drawn", "both", "taste", "eye")
+TRUTHS = ("all_correct", "well_drawn", "both")
+MEASURES = (*TRUTHS, "taste", "eye")
 """What is kept of each held-out picture, in this order."""
+
+Judge = Callable[[Query, Picture], Sequence[float | None]]
+"""`TRUTHS` of a held-out picture, by whom nothing is steered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +49,44 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What all seeds share: the embedded world's models and truth, sizes, and the folder of the sessions."""
+    """What all seeds share: models and truth of a world, sizes, and the folder of the sessions.
+
+    questioner: who says what the vision model is asked; that of the directives unless given.
+    """
 
     generator: Generator
     taste: Scorer
     vision: VisionModel
     professional: Professional
-    cases: Mapping[str, Case]
+    judge: Judge
     size: Size
     folder: Path
+    questioner: Questioner = field(default_factory=lambda: agents("directives").questioner)
 
     def models(self) -> dict[str, str]:
         """The identities of the models, on which every figure depends."""
         parts = {"generator": self.generator, "taste": self.taste, "questions": self.vision}
         return {name: part.identity for name, part in parts.items()}
+
+
+def embedded_stage(size: Size, folder: Path, painter: str = "microworld") -> Stage:
+    """The embedded world with its models, or with another painter, judged by its oracle."""
+    from limner.bench.truth import held_out_cases, professional_writer
+    from limner.generation import generator
+    from limner.scoring import scorer, vision_model
+
+    models = generator(painter), scorer("microworld"), vision_model("microworld")
+    return Stage(*models, professional_writer(), by_oracle(held_out_cases()), size, folder)
+
+
+def by_oracle(cases: Mapping[str, Case]) -> Judge:
+    """The oracle as the judge of pictures of these cases, which stand by their queries' ids."""
+
+    def judge(query: Query, picture: Picture) -> tuple[float, ...]:
+        read = truth(picture, cases[query.id])
+        return float(read.all_correct), float(read.well_drawn), float(read.both)
+
+    return judge
 
 
 def queries_of(seed: int, size: Size) -> QuerySets:
@@ -79,7 +108,7 @@ def searched(stage: Stage, seed: int, method: str, options: Mapping[str, Any]) -
         "questions": stage.vision,
         "professional": stage.professional,
         "out": stage.folder,
-        **{role: one for role, one in options.items() if isinstance(one, Agents)},
+        "agents": _agents(stage, options),
     }
     if (stage.folder / name / "session.json").exists():
         return _found(evolve(resume=stage.folder / name, **given))
@@ -97,6 +126,11 @@ def searched(stage: Stage, seed: int, method: str, options: Mapping[str, Any]) -
         **{**options, **given},
     )
     return _found(result)
+
+
+def _agents(stage: Stage, options: Mapping[str, Any]) -> Agents:
+    chosen: Agents = options.get("agents") or agents("directives")
+    return replace(chosen, questioner=stage.questioner)
 
 
 def _found(result: EvolveResult) -> dict[str, Any]:
@@ -144,17 +178,15 @@ def _judged(
 ) -> dict[str, list[float | None]]:
     there = [(query, picture) for query, picture in items if isinstance(picture, Picture)]
     tastes = recorded(stage.taste, ledger).score(there)
-    answers = QuestionScorer(recorded(stage.vision, ledger), _questions).score(there)
+    answers = QuestionScorer(recorded(stage.vision, ledger), partial(_questions, stage)).score(there)
     rows: dict[str, list[float | None]] = {query.id: [None] * len(MEASURES) for query, _ in items}
     for (query, picture), taste, eye in zip(there, tastes, answers, strict=True):
-        read = truth(picture, stage.cases[query.id])
-        said = [float(read.all_correct), float(read.well_drawn), float(read.both)]
-        rows[query.id] = [*said, _value(taste), _value(eye)]
+        rows[query.id] = [*stage.judge(query, picture), _value(taste), _value(eye)]
     return rows
 
 
-def _questions(query: Query) -> Sequence[Question]:
-    return asyncio.run(agents("directives").questioner.questions(query))
+def _questions(stage: Stage, query: Query) -> Sequence[Question]:
+    return asyncio.run(stage.questioner.questions(query))
 
 
 def _value(score: Score | Failure) -> float | None:

@@ -103,6 +103,18 @@ def evolve(
     _measure("evolve", json, quick, quiet, ablations=ablations, seeds=_numbers(seeds), out=folder)
 
 
+@app.command()
+def transfer(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7. [0-3]")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="As for evolve, whose sessions are used. [runs]")] = None,
+) -> None:
+    """Use instructions evolved on one painter on another, and the other way round."""
+    _measure("transfer", json, quick, quiet, seeds=_numbers(seeds), out=folder)
+
+
 def _numbers(text: str | None) -> list[int] | None:
     """`0-4`, `7` or `0-2,5` as numbers."""
     if text is None:

@@ -1,8 +1,8 @@
 """The second painter: the shipped one with a low-rank change of its attention, which prefers other words.
 
 It stands for another checkpoint of the same family: trained on with another seed and other captions
-(`python -m limner.microworld.train second`), and shipped as the change alone. `python -m limner.microworld.second FOLDER`
-writes it as an ordinary diffusers folder, to be named as `diffusers:FOLDER`.
+(`python -m limner.microworld.train second`), and shipped as the change alone.
+`python -m limner.microworld.second FOLDER` writes it as an ordinary diffusers folder, to be named `diffusers:FOLDER`.
 """
 
 from __future__ import annotations

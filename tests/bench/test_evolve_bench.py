@@ -14,7 +14,7 @@ from limner.bench.best_known import BLOCK, Search, instruction, record_of
 from limner.bench.evolve import measured, summary
 from limner.bench.evolve_null import null_claims, null_score
 from limner.bench.evolve_rivals import ablations, at_random, thrown_together
-from limner.bench.evolve_seed import MEASURES, Size, Stage, queries_of
+from limner.bench.evolve_seed import MEASURES, Size, Stage, by_oracle, queries_of
 from limner.bench.kept import Kept
 from limner.bench.truth import held_out_cases, professional_writer
 from limner.errors import UsageError
@@ -93,7 +93,7 @@ def stage(tmp_path):
         taste=ScorerFromFunction(lambda query, picture: int(picture.sha256[:4], 16) / 16**4, "taste"),
         vision=VisionFromFunction(lambda picture, question: int(picture.sha256[-4:], 16) / 16**4, "eye"),
         professional=professional_writer(),
-        cases=held_out_cases(),
+        judge=by_oracle(held_out_cases()),
         size=SMALL,
         folder=tmp_path / "bench",
     )

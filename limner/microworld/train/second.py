@@ -118,6 +118,6 @@ def ship(parts: nn.ModuleDict, path: Path = CHANGE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: dict[str, Tensor] = {}
     for name, module in _projections(parts):
-        change = module.parametrizations.weight[0]  # type: ignore[union-attr, index]
+        (change,) = (one for one in module.parametrizations.modules() if isinstance(one, LowRank))  # type: ignore[union-attr]
         rows |= {f"{name}.up": change.up.detach().half(), f"{name}.down": change.down.detach().half()}
     save_file({name: rows[name].contiguous() for name in sorted(rows)}, path)

@@ -158,7 +158,8 @@ def read_by(reader: CLIPTextModel, tokenizer: CLIPTokenizer) -> Read:
 
     @torch.no_grad()
     def read(words: Sequence[str]) -> Tensor:
-        return reader(input_ids=text.encode(tokenizer, list(words)).to(reader.device)).last_hidden_state
+        ids = text.encode(tokenizer, list(words)).to(reader.device)
+        return reader(input_ids=ids).last_hidden_state  # type: ignore[no-any-return]
 
     return read
 
