@@ -1,7 +1,8 @@
 """`python -m limner.microworld.train WHAT`: one command per model; a stopped run resumes from its checkpoint.
 
 vae, text and unet are trained, and `painter` puts them together as shipped weights; `polish` trains the shipped
-painter's UNet on, and `polished` ships that. Then tower, eye and taste are trained, and `judges` ships the last two.
+painter's UNet on, and `polished` ships that. Then tower, eye and taste are trained, and `judges` ships the last two;
+`hone_eye` trains the shipped eye on, and `honed` ships that.
 `figures` says how well the shipped painter paints, and `sheet` draws its contact sheets and the law.
 """
 
@@ -12,7 +13,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-MODELS = ("vae", "text", "unet", "polish", "second", "tower", "eye", "taste", "reader")
+MODELS = ("vae", "text", "unet", "polish", "second", "tower", "eye", "hone_eye", "taste", "reader")
 """In the order in which they need each other; each is a module here with `train(out, seed, steps)` and `PLAN`."""
 DOCS = Path("docs")
 
@@ -20,7 +21,7 @@ DOCS = Path("docs")
 def main() -> None:
     """Read the arguments and do the work."""
     parser = argparse.ArgumentParser(prog="python -m limner.microworld.train", description=__doc__)
-    parser.add_argument("what", choices=(*MODELS, "painter", "polished", "judges", "figures", "sheet"))
+    parser.add_argument("what", choices=(*MODELS, "painter", "polished", "judges", "honed", "figures", "sheet"))
     parser.add_argument("--out", type=Path, default=Path("training"), help="where checkpoints and curves go")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=None, help="instead of the recipe's own number of steps")
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def _finish(arguments: argparse.Namespace) -> None:
-    from limner.microworld.train import eye, law_sheet, measure, painter, polish, sheet, taste
+    from limner.microworld.train import eye, hone_eye, law_sheet, measure, painter, polish, sheet, taste
 
     if arguments.what == "painter":
         painter.write(painter.assemble(arguments.out))
@@ -43,6 +44,8 @@ def _finish(arguments: argparse.Namespace) -> None:
     elif arguments.what == "judges":
         eye.ship(arguments.out, painter.FOLDER.parent / "eye")
         taste.ship(arguments.out, painter.FOLDER.parent / "taste")
+    elif arguments.what == "honed":
+        hone_eye.ship(arguments.out)
     elif arguments.what == "figures":
         print(json.dumps(measure.figures(painter.load(), count=arguments.count, seed=arguments.seed), indent=1))
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Channel statistics by which CLIP models (OpenAI, HPS v2, LLaVA) normalise pictures."""
+_BLENDED = 64
+"""Drawings sent through the autoencoder together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +92,73 @@ def paint_album(pipeline: StableDiffusionPipeline, count: int, seed: int, path: 
     return Album(scenes, pixels[clear])
 
 
-@torch.no_grad()
 def through_vae(
     pixels: Pixels, vae: AutoencoderKL, rng: np.random.Generator, noise: float = 0.0, batch: int = 64
 ) -> Pixels:
     """Pictures encoded, nudged by up to `noise` deviations in latent space, and decoded."""
-    seen = []
-    deviation = 1.0 / float(vae.config.scaling_factor)
-    for start in range(0, len(pixels), batch):
-        x = torch.from_numpy(pixels[start : start + batch]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with half(vae.device):
-            latent = vae.encode(x).latent_dist.mean.float()
-            strength = rng.uniform(0, noise * deviation, (len(x), 1, 1, 1))
-            nudge = (strength * rng.normal(size=latent.shape)).astype(np.float32)
-            y = vae.decode(latent + torch.from_numpy(nudge)).sample.float()
-        y = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        seen.append(y.permute(0, 2, 3, 1).numpy())
-    return np.concatenate(seen)
+    batches = (pixels[start : start + batch] for start in range(0, len(pixels), batch))
+    return np.concatenate([_decoded(vae, _nudged(_encoded(vae, some), vae, rng, noise)) for some in batches])
+
+
+@torch.no_grad()
+def _encoded(vae: AutoencoderKL, pixels: Pixels) -> Tensor:
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with half(vae.device):
+        return cast(Tensor, vae.encode(x).latent_dist.mean.float())
+
+
+def _nudged(latent: Tensor, vae: AutoencoderKL, rng: np.random.Generator, noise: float) -> Tensor:
+    strength = rng.uniform(0, noise / float(vae.config.scaling_factor), (len(latent), 1, 1, 1))
+    return latent + torch.from_numpy((strength * rng.normal(size=latent.shape)).astype(np.float32))
+
+
+@torch.no_grad()
+def _decoded(vae: AutoencoderKL, latent: Tensor) -> Pixels:
+    with half(vae.device):
+        y = vae.decode(latent).sample.float()
+    y = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return cast("Pixels", y.permute(0, 2, 3, 1).numpy())
+
+
+def blend(
+    vae: AutoencoderKL, scenes: Sequence[Scene], rng: np.random.Generator, most: float = 0.35, noise: float = 0.2
+) -> Album:
+    """Drawings as a painter makes them that has not quite made up its mind.
+
+    Each is mixed, in the autoencoder's latents and by up to `most`, with a drawing of the same scene in which each
+    thing may be another; the truth stays what outweighs.
+    """
+    mixed: list[Pixels] = []
+    for start in range(0, len(scenes), _BLENDED):
+        some = scenes[start : start + _BLENDED]
+        seeds = rng.integers(2**32, size=len(some))
+        first, second = (
+            _encoded(vae, np.stack([_drawn(scene, int(seed)) for scene, seed in zip(which, seeds, strict=True)]))
+            for which in (some, [_doubted(scene, rng) for scene in some])
+        )
+        share = torch.from_numpy(rng.uniform(0, most, (len(some), 1, 1, 1)).astype(np.float32))
+        mixed.append(_decoded(vae, _nudged(first.lerp(second, share), vae, rng, noise)))
+    return Album(tuple(scenes), np.concatenate(mixed))
+
+
+def _drawn(scene: Scene, seed: int) -> Pixels:
+    """A drawing by a seed of its own: two scenes that differ in a colour are drawn alike but for that."""
+    from limner.microworld.render import render
+
+    return render(scene, np.random.default_rng(seed))
+
+
+def _doubted(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The scene with half of its things changed: another colour, another shape, or both."""
+    from limner.microworld.law import COLOURS, SHAPES
+
+    things = []
+    for thing in scene.things:
+        how = rng.random()
+        shape = str(rng.choice(SHAPES)) if how < 0.3 else thing.shape
+        colour = str(rng.choice(list(COLOURS))) if 0.2 < how < 0.5 else thing.colour
+        things.append(replace(thing, shape=shape, colour=colour))
+    return replace(scene, things=tuple(things))
 
 
 def mirror(scene: Scene) -> Scene:

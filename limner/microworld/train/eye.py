@@ -9,7 +9,7 @@ away must mark the cells in which such a thing stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -122,10 +122,10 @@ class Lesson:
 class Teacher:
     """Invents balanced questions about scenes and turns them into tokens."""
 
-    def __init__(self, vocabulary: dict[str, int]) -> None:
+    def __init__(self, vocabulary: dict[str, int], mix: Mapping[Kind, float] = _MIX) -> None:
         self._ids = vocabulary
         self.yes, self.no = vocabulary["yes"], vocabulary["no"]
-        weights = np.array([_MIX[kind] for kind in KINDS])
+        weights = np.array([mix[kind] for kind in KINDS])
         self._chances = weights / weights.sum()
         self._shapes = {vocabulary[word] for shape in SHAPES for word in (shape, plural(shape))}
 
@@ -181,7 +181,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
 
     device = pick_device()
     torch.manual_seed(seed)
-    student, teacher = _school(tower.load(out))
+    student, teacher = school(tower.load(out))
     student.to(device)
     soft = soften(painter.load().vae, tower.SOFTENED, seed)
 
@@ -201,7 +201,8 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     return fit(student, loss, replace(PLAN, seed=seed, steps=steps), out / "eye")
 
 
-def _school(pupil: Pupil) -> tuple[Student, Teacher]:
+def school(pupil: Pupil) -> tuple[Student, Teacher]:
+    """A model with the head that is thrown away, and its teacher."""
     pupil.model.set_attn_implementation("sdpa")
     return Student(pupil), Teacher(tower.build_tokenizer().get_vocab())
 
@@ -226,7 +227,7 @@ def lesson_loss(
 
 def ship(out: Path, folder: Path) -> None:
     """Write the trained eye as a LLaVA folder in fp16, for `AutoModelForImageTextToText` and `AutoProcessor`."""
-    student, _ = _school(tower.school()[0])
+    student, _ = school(tower.school()[0])
     load_average(student, out / "eye")
     save(student.pupil.model, tower.build_tokenizer(), folder)
 
