@@ -65,6 +65,26 @@ class DrawingSettings(_Section):
         return Recipe(prompt, seed, **self.model_dump())
 
 
+class LoraSettings(_Section):
+    """One LoRA: a file, folder or hub id, and its weight."""
+
+    path: str = Field(min_length=1)
+    weight: float = 1.0
+
+
+class GenerationSettings(_Section):
+    """How a pipeline of this process is put into memory; see `limner.generation.Setup`."""
+
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    offload: Literal["none", "model", "sequential"] = "none"
+    attention_slicing: bool = False
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+    compile: bool = False
+    loras: tuple[LoraSettings, ...] = ()
+
+
 class ChatSettings(_Section):
     """How language models are asked."""
 
@@ -161,6 +181,7 @@ class Settings(BaseSettings):
     prices: dict[str, Price] = Field(default_factory=dict)
     """Prices of language models by the names that their endpoint knows them by: `[prices."MODEL"]`."""
     drawing: DrawingSettings = DrawingSettings()
+    generation: GenerationSettings = GenerationSettings()
     evolve: EvolveSettings = EvolveSettings()
     budget: BudgetSettings = BudgetSettings()
     out: Path = Path("runs")

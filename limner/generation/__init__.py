@@ -7,21 +7,23 @@ is one entry in `SCHEMES`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from limner.errors import UnknownModel
 from limner.generation.callables import from_callable
+from limner.generation.setup import Lora, Setup
 from limner.protocols import Generator
 
-__all__ = ["SCHEMES", "Options", "from_callable", "generator"]
+__all__ = ["SCHEMES", "Lora", "Options", "Setup", "from_callable", "generator"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a factory may use; None or "auto" leaves a choice to the model.
 
-    `device` and `dtype` matter to local models; `base_url`, `api_key` and `price_per_call` (USD) to remote ones.
+    `setup` says how a pipeline of this process is put into memory; `device` and `dtype` are its own, for other local
+    models. `base_url`, `api_key` and `price_per_call` (USD) matter to remote ones.
     """
 
     batch: int | None = None
@@ -30,6 +32,7 @@ class Options:
     base_url: str | None = None
     api_key: str | None = None
     price_per_call: float | None = None
+    setup: Setup = field(default_factory=Setup)
 
 
 def generator(
@@ -41,8 +44,9 @@ def generator(
     base_url: str | None = None,
     api_key: str | None = None,
     price_per_call: float | None = None,
+    setup: Setup | None = None,
 ) -> Generator:
-    """The generator of that name, SCHEME:REST.
+    """The generator of that name, SCHEME:REST; `setup` comes before `device` and `dtype`.
 
     Raises:
         UnknownModel: no such scheme, or nothing there.
@@ -55,7 +59,8 @@ def generator(
             f"Unknown image model {name!r}; the schemes are {', '.join(SCHEMES)}. Say `microworld`, `diffusers:ID` or "
             "`diffusers:PATH` for a pipeline in this process, `images:MODEL` for an OpenAI images endpoint."
         )
-    return SCHEMES[scheme](rest, Options(batch, device, dtype, base_url, api_key, price_per_call))
+    setup = setup or Setup(device, dtype)
+    return SCHEMES[scheme](rest, Options(batch, setup.device, setup.dtype, base_url, api_key, price_per_call, setup))
 
 
 def _microworld(_: str, options: Options) -> Generator:
@@ -67,7 +72,7 @@ def _microworld(_: str, options: Options) -> Generator:
 def _diffusers(rest: str, options: Options) -> Generator:
     from limner.generation.diffusers_generator import DiffusersGenerator
 
-    return DiffusersGenerator(rest, batch=options.batch, device=options.device, dtype=options.dtype)
+    return DiffusersGenerator(rest, batch=options.batch, setup=options.setup)
 
 
 def _images(rest: str, options: Options) -> Generator:

@@ -6,83 +6,70 @@ Recipes with equal settings share a call of the pipeline; a batch that does not 
 
 from __future__ import annotations
 
-import gc
-import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from limner.errors import GenerationError, UsageError
 from limner.generation import folder as folders
+from limner.generation.finishing import SMALL, finish
+from limner.generation.fitting import Fitting
+from limner.generation.loading import load
 from limner.generation.pipeline import Pipeline, Plan
+from limner.generation.setup import Setup
 from limner.pictures import encode
 from limner.types import Failure, Picture, Recipe, Terms
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
-
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-_SMALL = 256 * 256
-"""Pixels up to which a batch of 16 is the default, and encoding in threads is not worth it."""
-
-_log = logging.getLogger(__name__)
+    from PIL.Image import Image
 
 
 class DiffusersGenerator:
     """A diffusers folder, or a hub id, as a generator.
 
-    `batch` is the number of pictures per call (default 16 for folders that state small pictures, else 4); `device`
-    "auto" takes a CUDA device if there is one; `dtype` "auto" is bfloat16 or float16 there, else float32.
+    `batch` is the number of pictures per call (default 16 for folders that state small pictures, else 4).
     """
 
-    def __init__(
-        self, name: str | Path, *, batch: int | None = None, device: str = "auto", dtype: str = "auto"
-    ) -> None:
+    def __init__(self, name: str | Path, *, batch: int | None = None, setup: Setup | None = None) -> None:
         """Check the folder.
 
         Raises:
             UnknownModel: neither a folder nor a hub id.
             WeightsError: a file is missing or broken.
-            UsageError: no such dtype or batch.
+            UsageError: no such batch.
         """
-        if dtype not in DTYPES or (batch is not None and batch < 1):
-            raise UsageError(
-                f"dtype={dtype!r}, batch={batch!r}: dtype is one of {', '.join(DTYPES)}, batch at least 1."
-            )
+        if batch is not None and batch < 1:
+            raise UsageError(f"batch={batch!r}: draw at least 1 picture at once.")
         self._folder = folders.find(str(name))
         folders.check(self._folder)
         self._defaults = folders.defaults(self._folder)
         self._name = str(name) if self._folder != Path(name).expanduser() else self._folder.resolve().name
-        self._device, self._dtype = device, dtype
-        self._fits = batch or self._usual_batch()
-        self.terms = Terms(batch=self._fits)
+        self._setup = setup or Setup()
+        self._fitting = Fitting(batch or usual_batch(self._defaults), lambda: self.device)
+        self.terms = Terms(batch=self._fitting.size)
         self._lock = Lock()
 
     @cached_property
     def identity(self) -> str:
-        """Name, hash of the files and dtype."""
-        dtype = str(_dtype(self._dtype, self.device)).removeprefix("torch.")
-        return f"diffusers:{self._name}@{folders.content_hash(self._folder)}/{dtype}"
+        """Name, hash of the files, dtype and what else of the setup changes pictures."""
+        return f"diffusers:{self._name}@{folders.content_hash(self._folder)}{self._setup.marks()}"
 
     @cached_property
     def device(self) -> str:
         """Where it draws."""
-        return _device(self._device)
+        return self._setup.place()
 
     @property
     def token_limit(self) -> int | None:
         """How many tokens of a prompt the model reads, start and end marks included; the rest is cut off."""
-        return self._pipeline.token_limit
+        return self.pipeline.tokens.limit
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a prompt, start and end marks included, by the model's own tokenizer."""
-        return self._pipeline.count_tokens(text)
+        return self.pipeline.tokens.count(text)
 
     def generate(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
         """Draw each recipe; what it leaves open is the folder's own (`limner.json`), else the pipeline's.
@@ -90,88 +77,65 @@ class DiffusersGenerator:
         Raises:
             WeightsError: the files do not load.
         """
-        groups: dict[Plan, list[int]] = {}
         drawn: dict[int, Picture | Failure] = {}
         with self._lock:  # a pipeline keeps its scheduler's state, so it draws one batch at a time
-            for place, recipe in enumerate(recipes):
-                if problem := _problem(recipe):
-                    drawn[place] = Failure("GenerationError", problem)
-                else:
-                    groups.setdefault(self._plan(recipe), []).append(place)
+            groups = self.grouped(recipes, drawn)
             for plan, places in groups.items():
-                drawn.update(zip(places, self._draw_all(plan, [recipes[place] for place in places]), strict=True))
+                same = [recipes[place] for place in places]
+                pictures = self._fitting.in_parts(same, partial(self._draw, plan))
+                drawn.update(zip(places, pictures, strict=True))
         return [drawn[place] for place in range(len(recipes))]
 
+    def grouped(self, recipes: Sequence[Recipe], refused: dict[int, Picture | Failure]) -> dict[Plan, list[int]]:
+        """Places of recipes by the settings that they share; what cannot be drawn goes into `refused`."""
+        groups: dict[Plan, list[int]] = {}
+        for place, recipe in enumerate(recipes):
+            if problem := _problem(recipe):
+                refused[place] = Failure("GenerationError", problem)
+            else:
+                groups.setdefault(self.plan(recipe), []).append(place)
+        return groups
+
     @cached_property
-    def _pipeline(self) -> Pipeline:
-        return Pipeline(self._folder, self.device, _dtype(self._dtype, self.device))
+    def pipeline(self) -> Pipeline:
+        """The pipeline, loaded when it is first needed."""
+        return Pipeline(load(self._folder, self._setup))
 
-    def _usual_batch(self) -> int:
-        stated = self._defaults.width and self._defaults.height
-        return 16 if stated and self._defaults.width * self._defaults.height <= _SMALL else 4  # type: ignore[operator]
+    def plan(self, recipe: Recipe) -> Plan:
+        """All that decides how a recipe is drawn, apart from its prompt and seed."""
+        return settled(recipe, self._defaults, self.pipeline)
 
-    def _plan(self, recipe: Recipe) -> Plan:
-        own, pipe = self._defaults, self._pipeline
-        return Plan(
-            steps=recipe.steps or own.steps or pipe.steps,
-            guidance=next((g for g in (recipe.guidance, own.guidance) if g is not None), pipe.guidance),
-            width=recipe.width or own.width,
-            height=recipe.height or own.height,
-            scheduler=recipe.scheduler or own.scheduler or pipe.scheduler,
-            negative=bool(recipe.prompt.negative),
-        )
-
-    def _draw_all(self, plan: Plan, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
-        done: list[Picture | Failure] = []
-        while len(done) < len(recipes):
-            part = recipes[len(done) : len(done) + self._fits]
-            try:
-                done += self._draw(plan, part)
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
-                    raise
-                done += self._shrink(len(part), plan)
-        return done
+    def picture(self, image: Image, recipe: Recipe, plan: Plan) -> Picture:
+        """A drawn image as a picture that says how it was drawn."""
+        used = replace(recipe, steps=plan.steps, guidance=plan.guidance, scheduler=plan.scheduler)
+        return Picture(encode(image, used, self.identity), recipe, self.identity)
 
     def _draw(self, plan: Plan, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
         prompts = [(recipe.prompt.text, recipe.prompt.negative) for recipe in recipes]
+        for text, _ in prompts:
+            self.pipeline.tokens.warn(text)
         try:
-            images, withheld = self._pipeline.draw(plan, prompts, [recipe.seed for recipe in recipes])
+            drawn = self.pipeline.draw(plan, prompts, [recipe.seed for recipe in recipes])
         except (GenerationError, ValueError) as error:
             return [Failure("GenerationError", f"The pipeline refused the recipe: {error}")] * len(recipes)
-        if images[0].shape[0] * images[0].shape[1] <= _SMALL:
-            return [self._finish(*item) for item in zip(images, withheld, [plan] * len(recipes), recipes, strict=True)]
-        with ThreadPoolExecutor(len(recipes)) as pool:
-            return list(pool.map(self._finish, images, withheld, [plan] * len(recipes), recipes))
+        return finish(drawn, lambda place, image: self.picture(image, recipes[place], plan), self._setup.dtype)
 
-    def _finish(self, image: NDArray[np.float32], withheld: bool, plan: Plan, recipe: Recipe) -> Picture | Failure:
-        import numpy as np
-        from PIL import Image
 
-        if withheld:
-            return Failure("GenerationError", "The pipeline's safety checker withheld the picture. Change the prompt.")
-        if not np.isfinite(image).all():
-            return Failure(
-                "GenerationError", f"The picture has values that are no numbers (dtype {self._dtype}). Try float32."
-            )
-        used = replace(recipe, steps=plan.steps, guidance=plan.guidance, scheduler=plan.scheduler)
-        pixels = Image.fromarray((image * 255).round().astype(np.uint8))
-        return Picture(encode(pixels, used, self.identity), recipe, self.identity)
+def usual_batch(defaults: folders.Defaults) -> int:
+    """Pictures at once where nothing is said: 16 if the folder states small ones, else 4."""
+    return 16 if defaults.width and defaults.height and defaults.width * defaults.height <= SMALL else 4
 
-    def _shrink(self, size: int, plan: Plan) -> list[Failure]:
-        """Halve the batch from now on; a single picture that does not fit has failed."""
-        import torch
 
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        if size == 1:
-            return [
-                Failure("GenerationError", f"Out of memory on {self.device} for one picture ({plan}). Draw it smaller.")
-            ]
-        self._fits = size // 2
-        _log.warning("Out of memory with %d pictures at once on %s; going on with %d.", size, self.device, self._fits)
-        return []
+def settled(recipe: Recipe, own: folders.Defaults, pipe: Pipeline) -> Plan:
+    """A recipe's settings, else the folder's, else the pipeline's."""
+    return Plan(
+        steps=recipe.steps or own.steps or pipe.steps,
+        guidance=next((g for g in (recipe.guidance, own.guidance) if g is not None), pipe.guidance),
+        width=recipe.width or own.width,
+        height=recipe.height or own.height,
+        scheduler=recipe.scheduler or own.scheduler or pipe.scheduler,
+        negative=bool(recipe.prompt.negative),
+    )
 
 
 def _problem(recipe: Recipe) -> str | None:
@@ -180,26 +144,3 @@ def _problem(recipe: Recipe) -> str | None:
     if not 0 <= recipe.seed < 2**63:
         return f"seed={recipe.seed}: choose a seed from 0 to 2**63 - 1."
     return None
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
-
-
-def _dtype(wanted: str, device: str) -> torch.dtype:
-    import torch
-
-    if wanted != "auto":
-        chosen: torch.dtype = getattr(torch, wanted)
-        return chosen
-    if not device.startswith("cuda"):
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-
-
-def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -94,6 +94,12 @@ def defaults(folder: Path) -> Defaults:
         raise WeightsError(f"{path} is wrong at {first['loc'][0]!r}: {first['msg']}. Correct the file.") from error
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as 64 hex digits; kept in the process by path, size and time of change."""
+    stat = path.stat()
+    return _file_hash(path, stat.st_size, stat.st_mtime_ns)
+
+
 def content_hash(folder: Path) -> str:
     """Twelve hex digits of SHA-256 over names and contents of all files that decide what the pipeline draws.
 
@@ -102,10 +108,7 @@ def content_hash(folder: Path) -> str:
     """
     total = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _READ and path.is_file()):
-        stat = path.stat()
-        total.update(
-            f"{path.relative_to(folder).as_posix()}\0{_file_hash(path, stat.st_size, stat.st_mtime_ns)}\0".encode()
-        )
+        total.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\0".encode())
     return total.hexdigest()[:12]
 
 

@@ -1,28 +1,25 @@
 """One loaded diffusers pipeline: calls in, arrays out.
 
-The only file that touches diffusers objects while drawing; what differs between pipeline families (which arguments they
-take, how many tokenizers they have) is read from the pipeline itself.
+The only file that calls diffusers pipelines; what differs between families (which arguments they take, what they call
+guidance, how many tokenizers they have) is read from the pipeline itself.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from pathlib import Path
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from limner.errors import WeightsError
 from limner.generation import schedulers
-from limner.generation.folder import components, stored_numbers
+from limner.generation.tokens import Tokens
 from limner.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
-_ENDLESS = 100_000
-"""Tokenizers without a limit state a huge one."""
+_log = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
@@ -48,104 +45,90 @@ class Drawn(NamedTuple):
 
 
 class Pipeline:
-    """A text-to-image pipeline in memory, complete and on its device."""
+    """A pipeline in memory, complete and on its device (see `loading.load`)."""
 
-    def __init__(self, folder: Path, device: str, dtype: torch.dtype) -> None:
-        """Load it.
-
-        Raises:
-            WeightsError: the folder's files do not make a text-to-image pipeline.
-        """
-        self._pipe = _load(folder, device, dtype)
-        self._arguments = inspect.signature(self._pipe.__call__).parameters
-        self._schedulers = {type(self._pipe.scheduler).__name__: self._pipe.scheduler}
-        self.scheduler = type(self._pipe.scheduler).__name__
+    def __init__(self, pipe: Any) -> None:
+        self.pipe = pipe
+        self.arguments = inspect.signature(pipe.__call__).parameters
+        self.scheduler = type(pipe.scheduler).__name__
+        self.tokens = Tokens(pipe.components, self._default("max_sequence_length"))
         self.steps: int = self._default("num_inference_steps") or 1
-        self.guidance: float | None = self._default("guidance_scale")
+        self.guidance: float | None = self._default(self._guidance)
+        self._schedulers = {self.scheduler: pipe.scheduler}
+        self._told = False
 
-    def draw(self, plan: Plan, prompts: Sequence[tuple[str, str]], seeds: Sequence[int]) -> Drawn:
-        """Draw (text, negative) pairs, each from its own CPU noise, so that a seed means the same on every device."""
-        import torch
+    def draw(
+        self,
+        plan: Plan,
+        prompts: Sequence[tuple[str, str]],
+        seeds: Sequence[int],
+        more: Mapping[str, Any] | None = None,
+    ) -> Drawn:
+        """Draw (text, negative) pairs, each from its own CPU noise, so that a seed means the same on every device.
 
-        wanted = {
-            "prompt": [text for text, _ in prompts],
-            "negative_prompt": [negative for _, negative in prompts] if plan.negative else None,
-            "num_inference_steps": plan.steps,
-            "guidance_scale": plan.guidance,
-            "width": plan.width,
-            "height": plan.height,
-            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            "output_type": "np",
-        }
-        self._pipe.scheduler = self._scheduler(plan.scheduler)
-        output = self._pipe(
-            **{name: value for name, value in wanted.items() if value is not None and name in self._arguments}
-        )
+        Args:
+            plan: what they have in common.
+            prompts: text and negative text of each.
+            seeds: one for each.
+            more: arguments of this pipeline that `plan` does not have, such as `image` and `strength`.
+        """
+        self.pipe.scheduler = self.scheduler_named(plan.scheduler)
+        with quiet():
+            output = self.pipe(**self.call(plan, prompts, generators(seeds)), **(more or {}))
         flags = getattr(output, "nsfw_content_detected", None)
         return Drawn(output.images, flags or [False] * len(prompts))
 
-    @property
-    def token_limit(self) -> int | None:
-        """How many tokens of a prompt, marks included, the most patient text encoder reads; None: no limit."""
-        return _limit(self._patient, self._longest)
+    def call(self, plan: Plan, prompts: Sequence[tuple[str, str]], noise: list[Any]) -> dict[str, Any]:
+        """The arguments of the pipeline's call; those that it does not know, or that are left to it, are not there."""
+        area = plan.width * plan.height if plan.width and plan.height else None
+        wanted = {
+            "prompt": [text for text, _ in prompts],
+            "negative_prompt": self._negatives(plan, [negative for _, negative in prompts]),
+            "num_inference_steps": plan.steps,
+            self._guidance: plan.guidance,
+            "width": plan.width,
+            "height": plan.height,
+            "max_area": area,  # FLUX Kontext scales any size to this one
+            "generator": noise,
+            "output_type": "np",
+        }
+        return {name: value for name, value in wanted.items() if value is not None and name in self.arguments}
 
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a prompt, start and end marks included, as that text encoder's tokenizer counts."""
-        return len(self._patient(text, verbose=False).input_ids)
+    def scheduler_named(self, name: str) -> Any:
+        """The scheduler of that name with this pipeline's noise schedule.
 
-    @property
-    def _patient(self) -> Any:
-        tokenizers = [self._pipe.components.get(name) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
-        return max(filter(None, tokenizers), key=lambda tokenizer: _limit(tokenizer, self._longest) or _ENDLESS)
-
-    @property
-    def _longest(self) -> int | None:
-        longest: int | None = self._default("max_sequence_length")
-        return longest
-
-    def _default(self, argument: str) -> Any:
-        parameter = self._arguments.get(argument)
-        return None if parameter is None or parameter.default is inspect.Parameter.empty else parameter.default
-
-    def _scheduler(self, name: str) -> Any:
+        Raises:
+            GenerationError: it does not fit.
+        """
         if name not in self._schedulers:
             self._schedulers[name] = schedulers.build(name, self._schedulers[self.scheduler])
         return self._schedulers[name]
 
+    @property
+    def _guidance(self) -> str:
+        """The argument that scales guidance: Qwen-Image means by it the one that FLUX has beside its distilled one."""
+        return "true_cfg_scale" if (self._default("true_cfg_scale") or 0) > 1 else "guidance_scale"
 
-def _load(folder: Path, device: str, dtype: torch.dtype) -> Any:
-    with quiet():
-        from diffusers import AutoPipelineForText2Image
+    def _negatives(self, plan: Plan, texts: list[str]) -> list[str] | None:
+        if plan.negative and not self._is_negated and not self._told:
+            self._told = True
+            _log.warning("%s draws without negative prompts; they are left out.", type(self.pipe).__name__)
+        if plan.negative:
+            return texts if self._is_negated else None
+        # Qwen-Image guides only if it is told away from something; its authors say a space.
+        return [" "] * len(texts) if self._guidance == "true_cfg_scale" else None
 
-        try:
-            pipe = AutoPipelineForText2Image.from_pretrained(str(folder), dtype=dtype, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
-            raise WeightsError(
-                f"{folder} does not load as a text-to-image pipeline: {error}. Fetch the whole folder again, or name "
-                "another model."
-            ) from error
-    for part in components(folder):
-        _check_loaded(folder / part, getattr(pipe, part))
-    pipe.set_progress_bar_config(disable=True)
-    return pipe.to(device)
+    @property
+    def _is_negated(self) -> bool:
+        return "negative_prompt" in self.arguments and self._default("true_cfg_scale") != 1.0
+
+    def _default(self, argument: str) -> Any:
+        parameter = self.arguments.get(argument)
+        return None if parameter is None or parameter.default is inspect.Parameter.empty else parameter.default
 
 
-def _check_loaded(part: Path, module: Any) -> None:
-    """Find what the libraries fill in silently: weights that the files lack, a tokenizer without words."""
+def generators(seeds: Sequence[int]) -> list[Any]:
+    """One CPU generator for each seed."""
     import torch
 
-    if isinstance(module, torch.nn.Module):
-        stored = stored_numbers(part)
-        needed = sum(parameter.numel() for parameter in module.parameters())
-        if stored is not None and stored < needed:
-            raise WeightsError(
-                f"The weights in {part} hold {stored} numbers, but its config.json asks for {needed}. Fetch the whole "
-                "folder again."
-            )
-    elif "tokenizer" in part.name and len(module) <= len(module.all_special_tokens):
-        raise WeightsError(f"The tokenizer in {part} has no words. Fetch the whole folder again.")
-
-
-def _limit(tokenizer: Any, longest: int | None) -> int | None:
-    limits = [limit for limit in (tokenizer.model_max_length, longest) if limit is not None and limit < _ENDLESS]
-    return min(limits, default=None)
+    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

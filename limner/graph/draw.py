@@ -11,7 +11,7 @@ from limner import pictures
 from limner.generation import generator
 from limner.graph.queries import checked
 from limner.graph.session import Session
-from limner.graph.wiring import budget, set_threads
+from limner.graph.wiring import budget, set_threads, setup
 from limner.ledger import Ledger, position, recorded
 from limner.settings import Settings
 from limner.tracing.spans import Spans
@@ -42,7 +42,7 @@ def draw_prompts(
     recipes = [recipe(Prompt(query.text, negative), seed + i) for query in checked(prompts) for i in range(n)]
     set_threads(settings.torch_threads)
     models = settings.models
-    model = generator(models.generator, batch=models.batch, **settings.endpoint())
+    model = generator(models.generator, batch=models.batch, setup=setup(settings), **settings.endpoint())
     with (
         Session.create(settings.out, f"draw-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}") as session,
         Spans.open(session.folder / "trace.jsonl", session.id) as spans,

@@ -23,6 +23,7 @@ from limner.settings import (
     ChatSettings,
     DrawingSettings,
     EvolveSettings,
+    GenerationSettings,
     ModelSettings,
     Settings,
     WritingSettings,
@@ -111,6 +112,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "evolve": EvolveSettings,
     "models": ModelSettings,
     "drawing": DrawingSettings,
+    "generation": GenerationSettings,
     "chat": ChatSettings,
     "writing": WritingSettings,
 }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from limner.agents import Agents
 from limner.agents.lists import QuestionList
 from limner.errors import QueryError, SettingsError
-from limner.generation import generator
+from limner.generation import Lora, Setup, generator
 from limner.graph.deps import EvolveDeps, Professional, QuerySets
 from limner.graph.language import family
 from limner.graph.manner import manner
@@ -53,6 +53,13 @@ def named(settings: Settings, given: Given) -> Settings:
     if given.agents is not None:
         names["agents"] = given.agents.name
     return settings.model_copy(update={"models": settings.models.model_copy(update=names)})
+
+
+def setup(settings: Settings) -> Setup:
+    """How pipelines of this process are put into memory."""
+    said = settings.generation
+    loras = tuple(Lora(one.path, one.weight) for one in said.loras)
+    return Setup(**said.model_dump(exclude={"loras"}), loras=loras)
 
 
 def check_judges(settings: Settings) -> None:
@@ -114,7 +121,9 @@ def build_models(settings: Settings, given: Given) -> Given:
     models, search = settings.models, settings.evolve
     _check_own(settings, given)
     set_threads(settings.torch_threads)
-    drawing = given.generator or generator(models.generator, batch=models.batch, **settings.endpoint())
+    drawing = given.generator or generator(
+        models.generator, batch=models.batch, setup=setup(settings), **settings.endpoint()
+    )
     built = Given(
         generator=drawing,
         taste=given.taste or (scorer(models.taste) if used(models.taste, search.taste_weight) else None),

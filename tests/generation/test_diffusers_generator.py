@@ -12,6 +12,7 @@ import pytest
 from limner.errors import UnknownModel, UsageError, WeightsError
 from limner.generation.diffusers_generator import DiffusersGenerator
 from limner.generation.pipeline import Drawn, Pipeline, Plan
+from limner.generation.setup import Setup
 from limner.pictures import read
 from limner.types import Failure, Picture, Prompt, Recipe
 
@@ -132,10 +133,12 @@ def test_no_folder_no_model(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path
         DiffusersGenerator(name)
 
 
-@pytest.mark.parametrize("options", [{"dtype": "int4"}, {"batch": 0}])
+@pytest.mark.parametrize("options", [{"dtype": "int4"}, {"offload": "attic"}, {"device": "cpu", "offload": "model"}])
 def test_wrong_options_are_usage_errors(tiny_folder: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=str(next(iter(options.values())))):
-        DiffusersGenerator(tiny_folder, **options)
+    with pytest.raises(UsageError, match=str(list(options.values())[-1])):
+        one(DiffusersGenerator(tiny_folder, setup=Setup(**options)), recipe())
+    with pytest.raises(UsageError, match="batch=0"):
+        DiffusersGenerator(tiny_folder, batch=0)
 
 
 # --- identity ------------------------------------------------------------------------------------------------------
@@ -148,7 +151,7 @@ def test_identity_follows_the_files_and_the_dtype(tiny: DiffusersGenerator, fold
     assert copy.identity.split("@")[1] == tiny.identity.split("@")[1]
     change(folder / UNET, lambda tensors: tensors["conv_in.bias"].add_(1))
     assert DiffusersGenerator(folder).identity != copy.identity
-    assert DiffusersGenerator(folder, dtype="bfloat16").identity.endswith("/bfloat16")
+    assert DiffusersGenerator(folder, setup=Setup(dtype="bfloat16")).identity.endswith("/bfloat16")
 
 
 def test_loading_and_drawing_say_nothing(tiny_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +248,9 @@ def test_a_batch_that_does_not_fit_is_halved(
     for _ in range(2):
         assert [item.recipe for item in model.generate(recipes) if isinstance(item, Picture)] == recipes
     assert shapes == [8, 4, 2, 2, 2, 2, 1, 2, 2, 2, 2, 1]
-    assert [record.getMessage().split("going on with ")[1] for record in caplog.records] == ["4.", "2."]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Out of memory with 8 pictures at once on cpu; going on with 2."
+    ]
 
 
 def test_a_picture_that_never_fits_has_failed(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
