@@ -84,7 +84,8 @@ class EvolveResult:
     `instruction` is the best instruction found and `lineage` its ancestors from the start to itself. `differences` are
     paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
     minus start lies above 0; `validation_gain` is the same difference on the queries of the final choice, flattered by
-    that choice. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking` says
+    that choice, and `p_within_epsilon` how likely no finalist is better than the chosen one by more than a tenth of one
+    picture's noise. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking` says
     that it fell significantly where the reward rose. `notes` are remarks that a reader of the figures must know;
     `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
     """
@@ -109,6 +110,7 @@ class EvolveResult:
     validation_gain: Interval | None = None
     acceptance: dict[str, Interval] = field(default_factory=dict)
     reward_hacking: bool = False
+    p_within_epsilon: float | None = None
 
     @property
     def report(self) -> Path:

@@ -134,15 +134,17 @@ class EvolveSettings(_Section):
     """The search: BIGPE's parameters (arXiv 2406.08713) and ours."""
 
     seed: int = Field(default=0, ge=0)
-    rounds: int = Field(default=10, ge=1, le=1000)
+    rounds: int = Field(default=30, ge=1, le=1000)
     pool: int = Field(default=3, ge=1, le=64)
-    batch: int = Field(default=3, ge=1, le=64)
+    batch: int = Field(default=1, ge=1, le=64)
     """Fresh queries per round."""
     children: int = Field(default=3, ge=1, le=16)
     """Improvements that the critic may propose per round, each of which becomes one child."""
-    professionals: int = Field(default=2, ge=0, le=5)
+    professionals: int = Field(default=1, ge=0, le=5)
     """Professional prompts of the database drawn beside the arms, per query."""
-    bandit: Literal["ucb", "bigpe", "greedy", "epsilon-greedy", "uniform"] = "ucb"
+    bandit: Literal["additive", "empirical-gradient", "ucb", "bigpe", "greedy", "epsilon-greedy", "uniform"] = (
+        "additive"
+    )
     start: str | None = Field(default=None, min_length=1, max_length=4000)
     """The start instruction; None is the agents' own."""
     finalists: int = Field(default=3, ge=1, le=16)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -56,6 +57,11 @@ class Instruction:
     def id(self) -> str:
         """A name derived from the text alone: the same words are the same instruction."""
         return f"i-{short_hash(self.text)}"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it is made of; a full stop, question mark, exclamation mark or line break ends a sentence."""
+        return tuple(said.strip() for said in re.split(r"(?<=[.!?])\s+|\n+", self.text) if said.strip())
 
 
 @dataclass(frozen=True, slots=True)

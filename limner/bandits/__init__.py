@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from limner.bandits.additive import Additive
 from limner.bandits.base import Bandit, Choice, Pair, Verdict
 from limner.bandits.bigpe import Bigpe
 from limner.bandits.discounted_ucb import DiscountedUcb
@@ -24,6 +25,7 @@ from limner.errors import UsageError
 
 __all__ = [
     "POLICIES",
+    "Additive",
     "Bandit",
     "Bigpe",
     "Choice",
@@ -51,6 +53,7 @@ __all__ = [
 POLICIES: dict[str, type[Policy]] = {
     policy.name: policy
     for policy in (
+        Additive,
         Ucb,
         Bigpe,
         Greedy,

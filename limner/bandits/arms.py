@@ -52,6 +52,7 @@ class Arm:
 
     name: str
     parent: str | None = None
+    parts: tuple[str, ...] = ()
     in_play: bool = True
     pending: int = 0
     rewards: list[tuple[float, Pair | None]] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Arm:
         return {
             "arm": self.name,
             "parent": self.parent,
+            "parts": list(self.parts),
             "in_play": self.in_play,
             "pending": self.pending,
             "rewards": rewards,
@@ -87,7 +89,7 @@ class Arm:
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Arm:
         """Inverse of `as_json`."""
-        arm = cls(state["arm"], state["parent"], state["in_play"], state["pending"])
+        arm = cls(state["arm"], state["parent"], tuple(state["parts"]), state["in_play"], state["pending"])
         for reward, *pair in state["rewards"]:
             arm.record(reward, Pair(*pair) if pair else None)
         arm.recent = Moments(*state["recent"])

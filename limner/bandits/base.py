@@ -6,6 +6,7 @@ broken at random and without bias; a bandit's whole state is plain JSON, so a se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from limner.types import Interval
@@ -48,8 +49,11 @@ class Verdict(NamedTuple):
 class Bandit(Protocol):
     """A policy with its memory. Arms are named by strings; rewards are finite numbers, higher is better."""
 
-    def add(self, arm: str, parent: str | None = None) -> None:
-        """Bring an arm into play; one that was dropped comes back with all that is known of it."""
+    def add(self, arm: str, parent: str | None = None, parts: Sequence[str] = ()) -> None:
+        """Bring an arm into play; one that was dropped comes back with all that is known of it.
+
+        `parts` name what the arm is made of: arms with parts in common are alike.
+        """
         ...
 
     def drop(self, arm: str) -> None:
@@ -69,7 +73,11 @@ class Bandit(Protocol):
         ...
 
     def keep(self, b: int) -> list[str]:
-        """Name the `b` arms that survive, or all if there are fewer, the best first; nothing is dropped by this."""
+        """Name at most `b` arms that survive, the best first; nothing is dropped by this."""
+        ...
+
+    def ranked(self) -> list[str]:
+        """Name every arm that has a reward, in play or not, that which is surely best first."""
         ...
 
     def best(self, epsilon: float | None = None) -> Choice:

@@ -68,11 +68,11 @@ class Policy(ABC):
         """What the policy was built with: part of its state."""
         return {}
 
-    def add(self, arm: str, parent: str | None = None) -> None:
+    def add(self, arm: str, parent: str | None = None, parts: Sequence[str] = ()) -> None:
         """Bring an arm into play; one that was dropped comes back with all that is known of it."""
         known = self._arms.get(arm)
         if known is None:
-            self._arms[arm] = Arm(arm, parent)
+            self._arms[arm] = Arm(arm, parent, tuple(dict.fromkeys(parts)))
         elif known.in_play:
             raise ValueError(f"arm {arm!r} is already in play; add each arm once")
         else:
@@ -125,6 +125,14 @@ class Policy(ABC):
             among[position] = False
             survivors.append(self._everyone()[position].name)
         return survivors
+
+    def ranked(self) -> list[str]:
+        """Name every arm that has a reward, in play or not, by its mean less a standard error: no lucky pull wins."""
+        noise = self._noise()
+        sd = noise.sd if noise.freedom else 1.0
+        pulled = [arm for arm in self._everyone() if arm.moments.n]
+        pulled.sort(key=lambda arm: sd / math.sqrt(arm.moments.n) - arm.moments.mean)
+        return [arm.name for arm in pulled]
 
     def best(self, epsilon: float | None = None) -> Choice:
         """Name the arm of highest merit in play; see `limner.bandits.choice` for how its certainty is reckoned."""

@@ -78,13 +78,14 @@ def searches() -> dict[str, dict[str, Any]]:
 
 
 def ablations() -> dict[str, dict[str, Any]]:
-    """The options of `limner.evolve` with one part taken out or another size; batch 3 and pool 3 are evolve itself."""
+    """The options of `limner.evolve` with one part taken out or another size; batch 1 and pool 3 are evolve itself."""
     return {
         "no critic": {"agents": without_critic()},
         "no database": {"professionals": 0},
         "uniform bandit": {"bandit": "uniform"},
         "no common seed": {"common_seeds": False},
-        "batch 1": {"batch": 1},
+        "ucb": {"bandit": "ucb"},
+        "batch 3": {"batch": 3},
         "batch 5": {"batch": 5},
         "pool 1": {"pool": 1},
         "pool 5": {"pool": 5},

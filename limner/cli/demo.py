@@ -22,7 +22,7 @@ PICTURES = 450
 
 def demo(
     seed: Annotated[int | None, typer.Option(help="Same seed and machine: same result. [0]", min=0)] = None,
-    rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [10]")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [30]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept. [runs]")] = None,
     resume: Annotated[str | None, typer.Option(help="Demo to go on with, by name or directory.")] = None,
     json: JsonFlag = False,

@@ -70,7 +70,7 @@ def initial_state(deps: EvolveDeps) -> EvolveState:
     """The state before the first round: the start instruction alone in the pool."""
     start = deps.start
     policy = deps.bandit()
-    policy.add(start.id)
+    policy.add(start.id, parts=start.sentences)
     return EvolveState(
         round=0,
         phase="search",
@@ -92,6 +92,7 @@ def initial_state(deps: EvolveDeps) -> EvolveState:
         rounds=[],
         validation={},
         best=None,
+        p_within_epsilon=None,
         final=[],
         failures={},
         spent=None,

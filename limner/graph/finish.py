@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from limner.bandits import Choice, bandit
 from limner.errors import BudgetSpent
 from limner.graph.deps import EvolveDeps
-from limner.graph.ranking import ranked
 from limner.graph.rewarding import rewarded
 from limner.graph.state import EvolveState, Phase, Shot
-from limner.statistics import mean_interval
 
 
 def choose(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
@@ -22,18 +21,32 @@ def choose(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         BudgetSpent: not one instruction was measured.
     """
     if not drawn_in(state, "validation"):
-        order = ranked(state)
+        order = deps.bandit(state["bandit"]).ranked()
         if not order:
             resource = state["spent"] or "pictures"
             raise BudgetSpent(resource, f"The budget of {resource} was spent before one round was done. Raise it.")
         return {"best": order[0], "phase": "held_out"}
     assert state["batch"] is not None
     shots, _ = rewarded(deps.settings, state["shots"], state["spread"])
-    by_arm = {arm: rewards_of(shots, arm) for arm in state["batch"]["arms"]}
-    means = {arm: mean_interval(rewards) for arm, rewards in by_arm.items()}
-    measured = {arm: interval.mean for arm, interval in means.items() if interval is not None}
-    best = max(measured, key=lambda arm: measured[arm]) if measured else ranked(state)[0]
-    return {"best": best, "phase": "held_out", "validation": by_arm}
+    arms = state["batch"]["arms"]
+    chosen = _chosen(shots, arms)
+    return {
+        "best": chosen.arm if chosen else deps.bandit(state["bandit"]).ranked()[0],
+        "phase": "held_out",
+        "validation": {arm: rewards_of(shots, arm) for arm in arms},
+        "p_within_epsilon": chosen and chosen.p_within_epsilon,
+    }
+
+
+def _chosen(shots: Sequence[Shot], arms: Sequence[str]) -> Choice | None:
+    """The arm of highest mean reward on these pictures alone, and how sure that is; None without any reward."""
+    policy = bandit("greedy", seed=0)
+    for arm in arms:
+        policy.add(arm)
+    told = [shot for shot in shots if shot["reward"] is not None]
+    for shot in told:
+        policy.tell(shot["arm"], shot["reward"] or 0.0, pair=(shot["query"], shot["seed"]))
+    return policy.best() if told else None
 
 
 def drawn_in(state: EvolveState, phase: Phase) -> bool:

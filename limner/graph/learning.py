@@ -31,7 +31,7 @@ def learn(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         for name in dropped:
             policy.drop(name)
             arms[name] = {**arms[name], "dropped_in": state["round"]}
-        worst = min(survivors, key=lambda name: _batch_mean(shots, name))
+        worst = _worst(deps, shots, survivors)
         span.set(round=state["round"], survivors=survivors, dropped=dropped, worst=worst)
     return {
         "shots": shots,
@@ -60,6 +60,13 @@ def _told(policy: Bandit, state: EvolveState, shots: Sequence[Shot]) -> dict[str
             dropped_in=None,
         )
     return arms
+
+
+def _worst(deps: EvolveDeps, shots: Sequence[Shot], survivors: Sequence[str]) -> str:
+    """The worst survivor of the batch; a batch of one request says too little, and the bandit's own order decides."""
+    if deps.settings.batch == 1:
+        return survivors[-1]
+    return min(survivors, key=lambda name: _batch_mean(shots, name))
 
 
 def _batch_mean(shots: Sequence[Shot], arm: str) -> float:
@@ -125,7 +132,7 @@ async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         pool.remove(state["worst"])
         arms[state["worst"]] = {**state["arms"][state["worst"]], "dropped_in": state["round"]}
     for child in children:
-        policy.add(child.id, parent=child.parent)
+        policy.add(child.id, parent=child.parent, parts=child.sentences)
         pool.append(child.id)
         arms[child.id] = ArmStats(pulls=0, total=0.0, squares=0.0, dropped_in=None)
     return {

@@ -36,6 +36,7 @@ def outcome(
         differences=claimed.differences,
         significant=claimed.significant,
         validation_gain=_validation_gain(deps, state),
+        p_within_epsilon=state["p_within_epsilon"],
         acceptance=claimed.acceptance,
         reward_hacking=claimed.reward_hacking,
         examples=_examples(deps, columns),

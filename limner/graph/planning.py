@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from limner.errors import BudgetSpent, ModelError
 from limner.graph.deps import EvolveDeps, QuerySets, derive
-from limner.graph.ranking import ranked
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState
 from limner.ledger import Budget
 from limner.results import COLUMNS
@@ -163,7 +162,7 @@ def _shuffled(deps: EvolveDeps, every: list[str], epoch: int) -> list[str]:
 
 
 def _validation(deps: EvolveDeps, state: EvolveState) -> Batch | None:
-    finalists = ranked(state)[: deps.settings.finalists]
+    finalists = deps.bandit(state["bandit"]).ranked()[: deps.settings.finalists]
     arms = list(dict.fromkeys([*finalists, deps.start.id]))
     count = sizes(deps).validation
     if count == 0 or state["spent"] or _lacking(deps, count * len(arms)):

@@ -129,6 +129,8 @@ class EvolveState(TypedDict):
     rounds: Annotated[list[dict[str, Any]], appended]
     validation: dict[str, list[float | None]]
     best: str | None
+    p_within_epsilon: float | None
+    """How likely no finalist is better than `best` by more than a tenth of one picture's noise."""
     final: list[Shot]
     failures: Annotated[dict[str, int], added]
     spent: Annotated[str | None, first]
