@@ -85,8 +85,8 @@ class EvolveResult:
     paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
     minus start lies above 0; `validation_gain` is the same difference on the queries of the final choice, flattered by
     that choice, and `p_within_epsilon` how likely no finalist is better than the chosen one by more than a tenth of one
-    picture's noise. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking` says
-    that it fell significantly where the reward rose. `notes` are remarks that a reader of the figures must know;
+    picture's noise. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking`
+    says that it fell significantly where the reward rose. `notes` are remarks that a reader of the figures must know;
     `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
     """
 

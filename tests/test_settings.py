@@ -12,7 +12,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_arguments_beat_the_environment_which_beats_the_file_which_beats_defaults(elsewhere, monkeypatch):
-    assert settings.load().evolve.rounds == 10
+    assert settings.load().evolve.rounds == 30
     (elsewhere / "limner.toml").write_text("[evolve]\nrounds = 5\npool = 4\nbatch = 6\n")
     assert settings.load().evolve.rounds == 5
     monkeypatch.setenv("LIMNER_EVOLVE__ROUNDS", "6")

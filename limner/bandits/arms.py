@@ -89,7 +89,7 @@ class Arm:
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Arm:
         """Inverse of `as_json`."""
-        arm = cls(state["arm"], state["parent"], tuple(state["parts"]), state["in_play"], state["pending"])
+        arm = cls(state["arm"], state["parent"], tuple(state.get("parts", ())), state["in_play"], state["pending"])
         for reward, *pair in state["rewards"]:
             arm.record(reward, Pair(*pair) if pair else None)
         arm.recent = Moments(*state["recent"])

@@ -100,7 +100,7 @@ def _latents(data: _Data, variances: _Variances, total: float) -> tuple[Array, A
     evidence = (rows.T @ data.y - sums.T @ (shrink * totals)) / variances.noise
     arms = len(data.design)
     prior = np.concatenate([[FLAT * total], np.full(data.parts, variances.part), np.full(arms, variances.arm)])
-    covariance = np.linalg.inv(information + np.diag(1 / prior))
+    covariance: Array = np.asarray(np.linalg.inv(information + np.diag(1 / prior)), np.float64)
     return covariance @ evidence, covariance
 
 

@@ -1,10 +1,10 @@
 """A replayable surrogate of the embedded world: what a prompt is worth there, without drawing a picture.
 
 It looks at a prompt as the directive critic does, by the features that it shows for its request, and at how many
-objects the request names. The expected judgement is additive in features, with interactions of pairs and of features with
-objects; noise has a part of the request, a part of request and picture seed that all prompts share, and a part of the
-picture's own, which are differences seen between real pictures. Fitted by `limner.bench.surrogate_fit`, which says how
-well; equal requests, prompts and seeds give equal judgements.
+objects the request names. The expected judgement is additive in features, with interactions of pairs and of features
+with objects; noise has a part of the request, a part of request and picture seed that all prompts share, and a part of
+the picture's own, which are differences seen between real pictures. Fitted by `limner.bench.surrogate_fit`, which says
+how well; equal requests, prompts and seeds give equal judgements.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def evolve(
     pool: Annotated[int | None, typer.Option(help="Instructions that survive a round. [3]")] = None,
     batch: Annotated[int | None, typer.Option(help="Fresh requests per round. [1]")] = None,
     children: Annotated[int | None, typer.Option(help="New instructions per round at most. [3]")] = None,
-    professionals: Annotated[int | None, typer.Option(help="Professional prompts per request and round. [2]")] = None,
+    professionals: Annotated[int | None, typer.Option(help="Professional prompts per request and round. [1]")] = None,
     bandit: Annotated[str | None, typer.Option(help="additive, ucb, bigpe, greedy ... [additive]")] = None,
     start: Annotated[str | None, typer.Option(help="The instruction to begin with.")] = None,
     validation: Annotated[int | None, typer.Option(help="Requests of the final choice. [16]")] = None,

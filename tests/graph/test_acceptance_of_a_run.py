@@ -63,7 +63,7 @@ def test_a_gain_that_the_acceptance_judge_shares_is_not(accepted):
 
 
 def test_a_gain_that_the_acceptance_judge_does_not_see_is_said(accepted):
-    result, _ = accepted(lambda query, picture: chance(picture))
+    result, _ = accepted(lambda query, picture: int(picture.sha256[-6:], 16))
     assert result.significant
     assert not result.reward_hacking
     assert any("does not confirm" in note for note in result.notes)

@@ -141,7 +141,12 @@ def test_the_gradient_contrasts_the_worst_survivor_with_the_best_prompt_known_fo
     critic = CountingCritic(3)
     tape = Tape()
     result = world.evolve(
-        rounds=3, agents=family(critic, CountingModifier()), professional=praised, professionals=2, progress=tape
+        rounds=3,
+        agents=family(critic, CountingModifier()),
+        professional=praised,
+        professionals=2,
+        progress=tape,
+        bandit="ucb",
     )
     assert len(critic.reviews) == 3
     for review, round, batch in zip(critic.reviews, result.rounds, tape.batches(), strict=True):
@@ -207,7 +212,7 @@ def test_a_search_without_anything_left_that_could_win_ends_early(world):
     assert result.instruction.text == "Begin."
 
 
-@pytest.mark.parametrize("policy", ["greedy", "ucb", "bigpe", "epsilon-greedy"])
+@pytest.mark.parametrize("policy", ["additive", "greedy", "ucb", "bigpe", "epsilon-greedy"])
 def test_the_bandit_decides_who_survives(world, policy):
     """An instruction far better than the rest survives every policy; greedy keeps exactly the highest means."""
     sizes = ScorerFromFunction(lambda query, picture: 100.0 * ("Sentence 2." in picture.recipe.prompt.text))
