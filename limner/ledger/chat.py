@@ -1,4 +1,7 @@
-"""Chat turns through the door: one call at a time, asynchronous, with tokens reserved and then settled by usage."""
+"""Chat turns through the door: one call at a time, asynchronous, with tokens reserved and then settled by usage.
+
+Turns that begin or end together share their transactions; see `limner.ledger.together`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from limner.ledger.budget import Charge, to_pico, to_usd
 from limner.ledger.codec import chat_request
-from limner.ledger.door import Door, Outcome
+from limner.ledger.door import Door, Outcome, Settlement
 from limner.ledger.keys import canonical, key_of
 from limner.ledger.planned import POLL_S, occurrence_of
 from limner.ledger.position import NO_ROLE, current_position
 from limner.ledger.store import Call
+from limner.ledger.together import Together
 from limner.protocols import ChatModel
 from limner.types import Message, Terms, Turn
 
@@ -29,7 +33,7 @@ TOKENS_PER_PICTURE = 1000
 class ChatDoor:
     """One chat model's turns."""
 
-    def __init__(self, model: ChatModel, door: Door, spans: Spans) -> None:
+    def __init__(self, model: ChatModel, door: Door, turns: Together, spans: Spans) -> None:
         """Take the model.
 
         Raises:
@@ -41,6 +45,7 @@ class ChatDoor:
         )
         self._model = model
         self._door = door
+        self._turns = turns
         self._spans = spans
 
     async def ask(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> Turn:
@@ -48,7 +53,7 @@ class ChatDoor:
         call = self._asked(messages, schema)
         pause, longest = POLL_S
         while True:
-            admitted = self._door.admit([call])
+            admitted = await self._turns.admit(call)
             if admitted.results:
                 return cast("Turn", admitted.results[call.key])
             if admitted.reserved:
@@ -78,9 +83,10 @@ class ChatDoor:
             began = time.perf_counter()
             turn = await self._model.turn(messages, schema)
             outcome = self._outcome(call, turn)
-            settled = self._door.settle(reserved, [outcome], time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            settled = await self._turns.settle(Settlement(reserved[call.key], outcome, seconds))
             _tell(span, call, turn, outcome)
-        return cast("Turn", settled[call.key])
+        return cast("Turn", settled)
 
     def _outcome(self, call: Call, turn: Turn) -> Outcome:
         used, wrote = turn.usage.input_tokens, turn.usage.output_tokens

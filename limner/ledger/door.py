@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from limner.errors import BudgetSpent, CorruptSession, ModelError, ReplayMiss, StorageError, UnknownPrice
+from limner.errors import BudgetSpent, CorruptSession, LimnerError, ModelError, ReplayMiss, StorageError, UnknownPrice
 from limner.ledger.blobs import Blobs
 from limner.ledger.budget import PICO, Budget, Charge, exceeded
-from limner.ledger.codec import Result, decode, encode, shelve
+from limner.ledger.codec import Result, Text, decode, encode, shelve
 from limner.ledger.keys import sha256
 from limner.ledger.schema import guarded
-from limner.ledger.store import Call, Entry, Row, Store
+from limner.ledger.store import Call, Claim, Entry, Row, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,15 @@ class Outcome:
     result: Result
     charge: Charge
     unknown_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The outcome of the call with this reservation, and how long it took in seconds."""
+
+    id: int
+    outcome: Outcome
+    seconds: float
 
 
 class Door:
@@ -72,17 +81,40 @@ class Door:
             BudgetSpent: the rest does not fit.
             StorageError, CorruptSession: see `Store` and `Blobs`.
         """
-        distinct = {call.key: call for call in calls}
-        recorded = self._store.recorded(list(distinct))
-        missing = [call for key, call in distinct.items() if key not in recorded]
-        if missing and self._replay:
-            raise _replay_miss(missing[0])
-        if not missing:
-            return Admission({key: self.read(row) for key, row in recorded.items()}, {})
+        admitted = self.admit_each([calls])[0]
+        if isinstance(admitted, LimnerError):
+            raise admitted
+        return admitted
+
+    def admit_each(self, asks: Sequence[Sequence[Call]]) -> list[Admission | LimnerError]:
+        """Admit several askers in one transaction, in order; each gets what `admit` would return or raise.
+
+        Raises:
+            StorageError: the disk refused, for all of them.
+        """
+        distinct = [list({call.key: call for call in calls}.values()) for calls in asks]
+        recorded = self._store.recorded([*{call.key: None for calls in distinct for call in calls}])
+        missing = [call for calls in distinct for call in calls if call.key not in recorded]
+        if not missing or self._replay:
+            return [self._recalled(calls, recorded) for calls in distinct]
         self._store_long_requests(missing)
-        shelved = [replace(call, request=shelve(call.request).text) for call in distinct.values()]
-        claim = self._store.reserve(shelved, self._active(), self._fits)
-        return Admission({key: self.read(row) for key, row in claim.recorded.items()}, claim.reserved)
+        shelved = [[replace(call, request=shelve(call.request).text) for call in calls] for calls in distinct]
+        return [self._admitted(claim) for claim in self._store.reserve_each(shelved, self._active(), self._fits)]
+
+    def _recalled(self, calls: Sequence[Call], recorded: Mapping[str, Row]) -> Admission | LimnerError:
+        missing = [call for call in calls if call.key not in recorded]
+        if missing:
+            return _replay_miss(missing[0])
+        return self._admitted(Claim({call.key: recorded[call.key] for call in calls}))
+
+    def _admitted(self, claim: Claim | BudgetSpent) -> Admission | LimnerError:
+        if isinstance(claim, BudgetSpent):
+            return claim
+        try:
+            return Admission({key: self.read(row) for key, row in claim.recorded.items()}, claim.reserved)
+        except LimnerError as error:
+            self._store.abandon(list(claim.reserved.values()), charged=False)
+            return error
 
     def settle(self, reserved: Mapping[str, int], outcomes: Sequence[Outcome], seconds: float) -> dict[str, Result]:
         """Record a batch, all or nothing, and give its results as they will read back.
@@ -90,27 +122,27 @@ class Door:
         Raises:
             StorageError: the disk refused; nothing of the batch is recorded.
         """
-        texts = {outcome.key: encode(outcome.result) for outcome in outcomes}
-        blobs = {key: text.blob for key, text in texts.items() if text.blob is not None}
-        with guarded(self._folder / "blobs"):
-            self._blobs.put(blobs.values())
-        names = {key: sha256(blob) for key, blob in blobs.items()}
         share = seconds / len(outcomes)
-        entries = [
-            Entry(
-                id=reserved[outcome.key],
-                key=outcome.key,
-                result=texts[outcome.key].text,
-                blob=names.get(outcome.key),
-                charge=outcome.charge,
-                unknown_usage=outcome.unknown_usage,
-                seconds=share,
-            )
-            for outcome in outcomes
-        ]
-        self._store.record(entries, self._active())
-        stored = {names[key]: blob for key, blob in blobs.items()}
-        return {key: decode(text.text, stored.__getitem__) for key, text in texts.items()}
+        kept = self._kept([Settlement(reserved[outcome.key], outcome, share) for outcome in outcomes])
+        self._store.record([one.entry for one in kept], self._active())
+        return {one.entry.key: one.result() for one in kept}
+
+    def settle_each(self, settlements: Sequence[Settlement]) -> list[Result | LimnerError]:
+        """Record several calls in one transaction; each gets its result, or why its reservation was lost.
+
+        Raises:
+            StorageError: the disk refused, for all of them; none is recorded.
+        """
+        kept = self._kept(settlements)
+        refused = self._store.record_each([one.entry for one in kept], self._active())
+        return [refused.get(one.entry.id) or one.result() for one in kept]
+
+    def _kept(self, settlements: Sequence[Settlement]) -> list[_Kept]:
+        """What is to be recorded, its blobs stored and flushed."""
+        kept = [_Kept.of(settlement) for settlement in settlements]
+        with guarded(self._folder / "blobs"):
+            self._blobs.put(one.text.blob for one in kept if one.text.blob is not None)
+        return kept
 
     def lose(self, ids: Sequence[int]) -> None:
         """Leave remote calls whose reply was lost on the account, as calls of unknown outcome.
@@ -120,6 +152,15 @@ class Door:
         """
         if ids:
             self._store.abandon(ids, charged=True)
+
+    def release(self, ids: Sequence[int]) -> None:
+        """Give up reservations of calls that were never made.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if ids:
+            self._store.abandon(ids, charged=False)
 
     @contextmanager
     def holding(self, reserved: Mapping[str, int], *, local: bool) -> Iterator[None]:
@@ -167,6 +208,32 @@ class Door:
         if short is not None:
             raise BudgetSpent(short, _spent(self._budget, short, settled, need))
         return exceeded(self._budget, settled + pending, need) is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A result as it is stored, and as it will read back."""
+
+    entry: Entry
+    text: Text
+
+    @classmethod
+    def of(cls, settlement: Settlement) -> _Kept:
+        outcome = settlement.outcome
+        text = encode(outcome.result)
+        entry = Entry(
+            id=settlement.id,
+            key=outcome.key,
+            result=text.text,
+            blob=None if text.blob is None else sha256(text.blob),
+            charge=outcome.charge,
+            unknown_usage=outcome.unknown_usage,
+            seconds=settlement.seconds,
+        )
+        return cls(entry, text)
+
+    def result(self) -> Result:
+        return decode(self.text.text, lambda _: self.text.blob or b"")
 
 
 def _spent(budget: Budget, resource: str, settled: Charge, need: Charge) -> str:

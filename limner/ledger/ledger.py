@@ -19,6 +19,7 @@ from limner.ledger.budget import Budget, Charge, exceeded, to_pico, to_usd
 from limner.ledger.door import Door
 from limner.ledger.schema import guarded
 from limner.ledger.store import Store, Total
+from limner.ledger.together import Together
 from limner.types import Picture, Spend
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Ledger:
         self._closed = False
         self.spans = spans
         self.door = Door(folder, store, blobs, budget, self._active, replay=replay)
+        self.turns = Together(self.door)
 
     @classmethod
     def open(
@@ -150,6 +152,7 @@ class Ledger:
         """Note the active time and close the files. Closing again does nothing."""
         if not self._closed:
             self._closed = True
+            self.turns.close()
             self._blobs.close()
             self._store.close(None if self._replay else self._active())
 

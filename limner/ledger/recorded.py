@@ -102,7 +102,7 @@ class RecordedChat(_Recorded):
     def __init__(self, model: ChatModel, ledger: Ledger) -> None:
         """See `recorded`."""
         super().__init__(model)
-        self._door = ChatDoor(model, ledger.door, ledger.spans)
+        self._door = ChatDoor(model, ledger.door, ledger.turns, ledger.spans)
 
     async def turn(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> Turn:
         """Reply, from the record if this turn was paid before.

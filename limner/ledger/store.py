@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from limner.errors import CorruptSession, SessionBusy
+from limner.errors import BudgetSpent, CorruptSession, SessionBusy
 from limner.ledger.budget import Charge
 from limner.ledger.keys import canonical, sha256
 from limner.ledger.owner import Owner
@@ -82,6 +82,15 @@ class Total:
     calls: int
 
 
+@dataclass(slots=True)
+class _Account:
+    """What is paid and reserved while askers are served one after the other, and the session's active seconds."""
+
+    settled: Charge
+    pending: Charge
+    seconds: float
+
+
 Fits = Callable[[Charge, Charge, Charge, float], bool]
 """Given what is settled, pending and needed and the session's seconds: True if it fits, False to wait for what is
 pending; it raises BudgetSpent when waiting cannot help."""
@@ -124,19 +133,43 @@ class Store:
             seconds: this process's active time.
             fits: decides by the budget, on the whole of what would be reserved; what it raises is passed on.
         """
+        claim = self.reserve_each([calls], seconds, fits)[0]
+        if isinstance(claim, BudgetSpent):
+            raise claim
+        return claim
+
+    def reserve_each(self, asks: Sequence[Sequence[Call]], seconds: float, fits: Fits) -> list[Claim | BudgetSpent]:
+        """Reserve for several askers in one transaction, one after the other as if each had come by itself.
+
+        What one reserves the next one finds held, its charge included; one that does not fit takes nothing from the
+        others. See `reserve`.
+        """
         # A local call's reservation need not outlive a power cut, since it would be released then.
-        durable = not all(call.local for call in calls)
+        durable = not all(call.local for calls in asks for call in calls)
         with self._transaction(durable=durable):
             self._reclaim()
-            present = self._present([call.key for call in calls])
-            recorded = {key: self._row(key, row) for key, row in present.items() if row["state"] == "recorded"}
-            missing = [call for call in calls if call.key not in present]
-            need = sum((call.charge for call in missing), Charge())
-            if not missing or not fits(*self._charged(), need, self.earlier_seconds() + seconds):
-                return Claim(recorded)
+            present = self._present([*{call.key: None for calls in asks for call in calls}])
+            account = _Account(*self._charged(), self.earlier_seconds() + seconds)
+            claims = [self._claim(calls, present, account, fits) for calls in asks]
             self._tick(seconds)
-            reserved = {call.key: self._insert(call) for call in missing}
-            self._held |= set(reserved.values())
+        return claims
+
+    def _claim(
+        self, calls: Sequence[Call], present: dict[str, dict[str, Any]], account: _Account, fits: Fits
+    ) -> Claim | BudgetSpent:
+        found = {call.key: present[call.key] for call in calls if call.key in present}
+        recorded = {key: self._row(key, row) for key, row in found.items() if row["state"] == "recorded"}
+        missing = [call for call in calls if call.key not in present]
+        need = sum((call.charge for call in missing), Charge())
+        try:
+            if not missing or not fits(account.settled, account.pending, need, account.seconds):
+                return Claim(recorded)
+        except BudgetSpent as spent:
+            return spent
+        reserved = {call.key: self._insert(call) for call in missing}
+        self._held |= set(reserved.values())
+        account.pending += need
+        present |= {key: {"state": "reserved"} for key in reserved}
         return Claim(recorded, reserved)
 
     def record(self, entries: Sequence[Entry], seconds: float) -> None:
@@ -150,6 +183,23 @@ class Store:
             for entry in entries:
                 self._update(entry)
         self._held -= {entry.id for entry in entries}
+
+    def record_each(self, entries: Sequence[Entry], seconds: float) -> dict[int, SessionBusy]:
+        """Record several calls that have nothing to do with each other in one transaction.
+
+        Returns:
+            By its id, what went wrong with each reservation that is no longer ours; the others are recorded.
+        """
+        refused: dict[int, SessionBusy] = {}
+        with self._transaction(durable=True):
+            self._tick(seconds)
+            for entry in entries:
+                try:
+                    self._update(entry)
+                except SessionBusy as error:
+                    refused[entry.id] = error
+        self._held -= {entry.id for entry in entries}
+        return refused
 
     def abandon(self, ids: Sequence[int], *, charged: bool) -> None:
         """Give reservations up: `charged` ones stay on the account as calls of unknown outcome."""
