@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from limner.graph.api import evolve_deps as evolve_deps
     from limner.graph.evolve import build_evolve as build_evolve
     from limner.graph.evolve import initial_state as initial_state
+    from limner.graph.scoring import score_pictures as score
     from limner.graph.writing import write_prompts as write
     from limner.ledger import Budget as Budget
     from limner.results import EvolveResult as EvolveResult
@@ -39,6 +40,7 @@ _WHERE = {
     "generator": ("limner.generation", "from_callable"),
     "initial_state": ("limner.graph.evolve", "initial_state"),
     "question_list": ("limner.agents.lists", "question_list"),
+    "score": ("limner.graph.scoring", "score_pictures"),
     "scorer": ("limner.scoring", "scorer_from_callable"),
     "write": ("limner.graph.writing", "write_prompts"),
 }
@@ -56,6 +58,7 @@ __all__ = [
     "generator",
     "initial_state",
     "question_list",
+    "score",
     "scorer",
     "write",
 ]

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja"})
+SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gz", ".json", ".txt", ".model", ".jinja"})
 """Files that decide what a model does; read-me files, pictures and hidden folders do not."""
 
 

@@ -71,7 +71,7 @@ def read(source: bytes | str | os.PathLike[str]) -> Metadata | None:
     Raises:
         PictureError: no such file, not a PNG, damaged, too large, or an entry that cannot be believed.
     """
-    entry = read_text(source if isinstance(source, bytes) else _load(Path(source))).get("limner")
+    entry = read_text(source if isinstance(source, bytes) else load(Path(source))).get("limner")
     return Metadata.from_json(entry) if entry is not None else None
 
 
@@ -117,7 +117,12 @@ def _pixels(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """A picture file's bytes, of whatever format.
+
+    Raises:
+        PictureError: no such file, or too large.
+    """
     try:
         if (size := path.stat().st_size) > MAX_FILE:
             raise PictureError(f"{path} has {size} bytes; at most {MAX_FILE} are read. Make it smaller.")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from limner.scoring.callables import scorer_from_callable
+from limner.scoring.combined import Judgements, combined, fronts
 from limner.scoring.models import scorer, vision_model
 from limner.scoring.questions import QuestionScorer
 from limner.scoring.reward import Judged, Rewards, RewardWeights, rewards
 
 __all__ = [
     "Judged",
+    "Judgements",
     "QuestionScorer",
     "RewardWeights",
     "Rewards",
+    "combined",
+    "fronts",
     "rewards",
     "scorer",
     "scorer_from_callable",

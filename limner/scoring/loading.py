@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,16 @@ def hub_errors(what: str) -> Iterator[None]:
 def fingerprint(path: Path) -> str:
     """Twelve hex digits that change with the model: a hub snapshot's commit, otherwise a hash of its files."""
     return path.name[:12] if path.parent.name == "snapshots" else model_hash(path)
+
+
+def named_weights(scheme: str, label: str, paths: Sequence[Path], dtype: torch.dtype) -> str:
+    """An identity: `SCHEME:LABEL@hash/dtype`, the hashes of several paths joined by `+`."""
+    return f"{scheme}:{label}@{'+'.join(map(fingerprint, paths))}/{str(dtype).removeprefix('torch.')}"
+
+
+def folder_label(folder: Path, name: str) -> str:
+    """What to call a model: its folder's name, or the name by which the hub knows it."""
+    return folder.name if folder.parent.name != "snapshots" else name
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import TypeVar
 from limner.errors import UnknownModel
 from limner.llm import OpenAIOptions
 from limner.protocols import Scorer, VisionModel
+from limner.scoring.aesthetic import load_aesthetic
 from limner.scoring.hps import load_hps
+from limner.scoring.pickscore import load_pickscore
 from limner.scoring.vision import load_vision
 from limner.scoring.vision_remote import load_remote
 
@@ -17,17 +19,21 @@ Built = TypeVar("Built")
 Factory = Callable[..., Built]
 
 EMBEDDED = Path(__file__).parents[1] / "microworld" / "weights"
-SCORERS: dict[str, Factory[Scorer]] = {"hps": load_hps}
 REMOTE = "openai"
 """The scheme of vision models behind a chat endpoint."""
+SCORERS: dict[str, Factory[Scorer]] = {
+    "hps": load_hps,
+    "pickscore": load_pickscore,
+    "aesthetic": load_aesthetic,
+}
 VISION_MODELS: dict[str, Factory[VisionModel]] = {"transformers": load_vision}
 
 
 def scorer(name: str, *, device: str = "auto", dtype: str = "auto", batch: int | None = None) -> Scorer:
-    """The scorer of this name: `microworld`, `hps:v2`, `hps:v2.1`, `hps:PATH`.
+    """The scorer of this name: `microworld`, `hps:v2`, `hps:v2.1`, `hps:PATH`, `pickscore:...`, `aesthetic:PATH`.
 
     Args:
-        name: see above; PATH is a CLIPModel folder or a published .pt file.
+        name: see above; docs/scores.md says what each names.
         device: `auto`, `cpu`, `cuda`, ...
         dtype: `auto` (float16 on CUDA, float32 elsewhere) or the name of a torch dtype.
         batch: pictures per batch; the scorer's default unless given.

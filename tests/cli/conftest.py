@@ -28,6 +28,7 @@ def limner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setattr("limner.graph.wiring.generator", generator)
     monkeypatch.setattr("limner.graph.draw.generator", generator)
     monkeypatch.setattr("limner.graph.wiring.scorer", scorer)
+    monkeypatch.setattr("limner.graph.scoring.scorer", scorer)
 
     def run(*arguments: object) -> Said:
         with pytest.raises(SystemExit) as ended:

@@ -14,8 +14,8 @@ def fakes(generator, scorer, delay=0.0):
     def load_generator(name, **options):
         return HashGenerator("fake", delay=delay) if name == "fake" else generator(name, **options)
 
-    def load_scorer(name):
-        return ScorerFromFunction(judged, "fake") if name == "fake" else scorer(name)
+    def load_scorer(name, **options):
+        return ScorerFromFunction(judged, name) if name.startswith("fake") else scorer(name, **options)
 
     return load_generator, load_scorer
 

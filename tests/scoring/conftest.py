@@ -74,6 +74,24 @@ def clip_folder(tmp_path_factory, clip_tokenizer):
     return folder
 
 
+@pytest.fixture(scope="session")
+def aesthetic_folder(tmp_path_factory, clip_folder):
+    """LAION's head, small, in its published layout, beside a CLIP folder."""
+    import shutil
+
+    import torch
+
+    folder = shutil.copytree(clip_folder, tmp_path_factory.mktemp("models") / "aesthetic")
+    torch.manual_seed(2)
+    layers = torch.nn.Sequential(
+        torch.nn.Linear(24, 16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 8), torch.nn.Dropout(0.1),
+        torch.nn.Linear(8, 4), torch.nn.Linear(4, 1),
+    )  # fmt: skip
+    state = {f"layers.{name}": 4 * tensor for name, tensor in layers.state_dict().items()}
+    torch.save(state, folder / "sac+logos+ava1-l14-linearMSE.pth")
+    return folder
+
+
 def _build_llava(folder, *, template=None):
     """Save a random LLaVA of 48 pixels a side."""
     import torch

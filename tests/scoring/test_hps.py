@@ -9,7 +9,7 @@ from PIL import Image
 
 from limner.errors import UnknownModel, WeightsError
 from limner.scoring import scorer
-from limner.scoring.hps import MEAN, STD, hps_pixels
+from limner.scoring.pixels import MEAN, STD, whole_frame
 from limner.types import Query
 
 
@@ -18,7 +18,7 @@ def test_a_score_is_the_cosine_times_a_hundred(clip_folder, draw):
 
     model = CLIPModel.from_pretrained(clip_folder, dtype=torch.float32).eval()
     tokens = AutoTokenizer.from_pretrained(clip_folder)("a red square", return_tensors="pt")
-    pixels = hps_pixels([draw(3).image()], 48)
+    pixels = whole_frame([draw(3).image()], 48)
     with torch.no_grad():
         out = model(**tokens, pixel_values=pixels)
     cosine = out.logits_per_image.item() / model.logit_scale.exp().item()
@@ -28,7 +28,7 @@ def test_a_score_is_the_cosine_times_a_hundred(clip_folder, draw):
 
 def test_pictures_keep_their_whole_frame():
     wide = Image.new("RGB", (96, 48), (255, 255, 255))
-    pixels = hps_pixels([wide], 48)[0]
+    pixels = whole_frame([wide], 48)[0]
     black = -torch.tensor(MEAN) / torch.tensor(STD)
     white = (1 - torch.tensor(MEAN)) / torch.tensor(STD)
     assert torch.allclose(pixels[:, :12], black.view(3, 1, 1).expand(3, 12, 48))
@@ -38,14 +38,14 @@ def test_pictures_keep_their_whole_frame():
 
 def test_a_picture_of_the_models_size_is_not_resampled():
     noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
-    pixels = hps_pixels([Image.fromarray(noise)], 48)[0]
+    pixels = whole_frame([Image.fromarray(noise)], 48)[0]
     back = pixels * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
     assert torch.allclose(back.permute(1, 2, 0) * 255, torch.from_numpy(noise).float(), atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(1000, 3), (3, 1000), (1, 1), (49, 48), (47, 48)])
 def test_any_shape_of_picture_fits(size):
-    pixels = hps_pixels([Image.new("RGB", size)], 48)
+    pixels = whole_frame([Image.new("RGB", size)], 48)
     assert pixels.shape == (1, 3, 48, 48)
     assert torch.isfinite(pixels).all()
 
@@ -53,7 +53,7 @@ def test_any_shape_of_picture_fits(size):
 def test_shrinking_is_antialiased():
     stripes = np.zeros((480, 480, 3), np.uint8)
     stripes[:, ::2] = 255
-    middle = hps_pixels([Image.fromarray(stripes)], 48)[0, 0, 24, 10:38]
+    middle = whole_frame([Image.fromarray(stripes)], 48)[0, 0, 24, 10:38]
     assert torch.allclose(middle, torch.full((28,), (0.5 - MEAN[0]) / STD[0]), atol=0.05)
 
 

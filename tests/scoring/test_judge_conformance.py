@@ -24,10 +24,12 @@ def _questions(query):
     return (Question(f"Is there {query.text}?"), Question("Is the picture drawn well?", "quality"))
 
 
-@pytest.fixture(params=["hps", "callable", "questions", "function"])
-def judge(request, clip_folder):
+@pytest.fixture(params=["hps", "pickscore", "aesthetic", "callable", "questions", "function"])
+def judge(request, clip_folder, aesthetic_folder):
     return {
         "hps": lambda: scorer(f"hps:{clip_folder}", batch=4),
+        "pickscore": lambda: scorer(f"pickscore:{clip_folder}", batch=4),
+        "aesthetic": lambda: scorer(f"aesthetic:{aesthetic_folder}", batch=4),
         "callable": lambda: scorer_from_callable(_brightness, "brightness"),
         "questions": lambda: QuestionScorer(VisionFromFunction(_p_yes), _questions),
         "function": lambda: ScorerFromFunction(lambda query, picture: _p_yes(picture, Question(query.text))),
@@ -76,7 +78,7 @@ def test_the_same_batch_scores_the_same_bits(judge, pairs):
     assert judge.score(pairs) == judge.score(pairs)
 
 
-@pytest.mark.parametrize("judge", ["hps", "callable"], indirect=True)
+@pytest.mark.parametrize("judge", ["hps", "pickscore", "aesthetic", "callable"], indirect=True)
 def test_one_bad_picture_is_a_failure_in_its_place(judge, pairs, broken):
     spoilt = [*pairs[:3], (QUERIES[0], broken), *pairs[3:]]
     scores = judge.score(spoilt)

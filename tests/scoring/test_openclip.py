@@ -6,8 +6,8 @@ from torch import nn
 
 from limner.errors import WeightsError
 from limner.scoring import scorer
-from limner.scoring.hps import hps_pixels
 from limner.scoring.openclip import clip_state
+from limner.scoring.pixels import whole_frame
 from limner.types import Query
 
 SIDE, PATCH, JOINT, WINDOW = 48, 8, 24, 77
@@ -104,7 +104,7 @@ def test_a_published_checkpoint_scores_as_open_clip_does(reference, checkpoint, 
     with torch.no_grad():
         expected = nn.functional.cosine_similarity(
             reference.encode_text(ids)[:, None],
-            reference.visual(hps_pixels([picture.image() for picture in pictures], SIDE))[None],
+            reference.visual(whole_frame([picture.image() for picture in pictures], SIDE))[None],
             dim=-1,
         )
     judge = scorer(f"hps:{checkpoint}")
