@@ -11,6 +11,7 @@ BENCHMARKS = {
     "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
     "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
+    "hps": "the HPS v2 scorer beside the package hpsv2: the same scores, and how much faster",
     "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",
     "transfer": "instructions evolved on one painter, used on another",
     "agents": "evolve's wall time over the chain of language model turns that a round cannot do without",

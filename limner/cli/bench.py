@@ -85,6 +85,17 @@ def overhead(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag 
 
 
 @app.command()
+def hps(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda, for both sides.")] = "cpu",
+) -> None:
+    """Compare HPS v2 scores and their speed with the package hpsv2 (fetched into an environment of its own)."""
+    _measure("hps", json, quick, quiet, device=device)
+
+
+@app.command()
 def bandit(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Play every bandit on thousands of small worlds, beside MABWiser (fetched into an environment of its own)."""
     _measure("bandit", json, quick, quiet)
