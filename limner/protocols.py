@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
-from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -37,6 +37,15 @@ class Generator(Model, Protocol):
 
     def generate(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
         """Draw each recipe."""
+        ...
+
+
+@runtime_checkable
+class Editor(Model, Protocol):
+    """Picture to changed picture."""
+
+    def edit(self, edits: Sequence[Edit]) -> list[Picture | Failure]:
+        """Make each change; where an edit names a region, pixels outside of it and its soft rim stay as they are."""
         ...
 
 

@@ -31,6 +31,8 @@ class ModelSettings(_Section):
     """Which models do the work, by name (see README, "Names of models")."""
 
     generator: str = "microworld"
+    editor: str | None = None
+    """Who changes pictures; None: the generator, if it can."""
     taste: str = "microworld"
     questions: str = "microworld"
     """The two judges; "none" leaves one out."""

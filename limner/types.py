@@ -107,6 +107,32 @@ class Picture:
             raise OSError(f"not a picture that can be read: {error}") from error
 
 
+class Region(NamedTuple):
+    """A part of a picture in pixels: left and upper edge, width and height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is to become of a picture.
+
+    `change` says what shall be different, which is all that instruction editors are told; the prompt of `recipe`
+    describes the whole finished picture, which is what painting anew needs (empty: `change` stands for it). Where
+    `region` is given nothing outside of it and its soft rim changes. `strength` in (0, 1] is how much of the picture
+    is given up to be painted anew; None leaves it to the editor.
+    """
+
+    picture: Picture
+    change: str
+    recipe: Recipe
+    region: Region | None = None
+    strength: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An item of a batch that could not be had: which boundary refused it (as an error's class name) and why."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from limner.cli.console import JsonFlag, QuietFlag, err, print_json
-from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, StepsOption, WidthOption
-
-if TYPE_CHECKING:
-    from limner.types import Failure
+from limner.cli.console import JsonFlag, QuietFlag
+from limner.cli.drawing import (
+    DeviceOption,
+    DtypeOption,
+    GuidanceOption,
+    HeightOption,
+    LoraOption,
+    OffloadOption,
+    SchedulerOption,
+    StepsOption,
+    WidthOption,
+    generation_settings,
+    show_drawn,
+)
 
 
 def draw(
@@ -25,6 +34,10 @@ def draw(
     width: WidthOption = None,
     height: HeightOption = None,
     scheduler: SchedulerOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    offload: OffloadOption = None,
+    lora: LoraOption = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")] = None,
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
     budget_pictures: Annotated[int | None, typer.Option(help="Pictures at most.")] = None,
@@ -36,26 +49,13 @@ def draw(
     """Draw each prompt n times and save the pictures, which remember what they were made from."""
     from limner import settings
     from limner.graph.draw import draw_prompts
-    from limner.types import Picture
 
     loaded = settings.load(
         models={"generator": generator, "base_url": base_url, "price_per_picture": price_per_picture},
         drawing={"steps": steps, "guidance": guidance, "width": width, "height": height, "scheduler": scheduler},
+        generation=generation_settings(device, dtype, offload, lora),
         budget={"pictures": budget_pictures},
         out=out,
     )
     drawn = draw_prompts(loaded, prompt, n=n, seed=seed, negative=negative, sheet=grid)
-    failed = [item for item in drawn.items if not isinstance(item, Picture)]
-    if json:
-        print_json({"session": drawn.session, "files": [str(file) for file in drawn.files], "failed": len(failed)})
-    else:
-        for file in drawn.files:
-            print(file)
-    if failed and not quiet:
-        err().print(_failures(failed), markup=False)
-    if failed:
-        raise typer.Exit(1)
-
-
-def _failures(failed: list[Failure]) -> str:
-    return f"{len(failed)} pictures were not drawn, the first because: {failed[0]}"
+    show_drawn(drawn.session, drawn.items, drawn.files, what="drawn", json=json, quiet=quiet)

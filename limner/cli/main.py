@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from limner.cli import bench, demo, doctor, draw, evolve, instructions, score, write
+from limner.cli import bench, demo, doctor, draw, edit, evolve, instructions, score, write
 from limner.errors import LimnerError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("evolve")(evolve.evolve)
 app.command("write")(write.write)
 app.command("draw")(draw.draw)
+app.command("edit")(edit.edit)
 app.command("score")(score.score)
 app.add_typer(instructions.app, name="instructions")
 app.add_typer(bench.app, name="bench")

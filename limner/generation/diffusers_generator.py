@@ -90,8 +90,8 @@ class DiffusersGenerator:
         """Places of recipes by the settings that they share; what cannot be drawn goes into `refused`."""
         groups: dict[Plan, list[int]] = {}
         for place, recipe in enumerate(recipes):
-            if problem := _problem(recipe):
-                refused[place] = Failure("GenerationError", problem)
+            if wrong := problem(recipe):
+                refused[place] = Failure("GenerationError", wrong)
             else:
                 groups.setdefault(self.plan(recipe), []).append(place)
         return groups
@@ -138,7 +138,8 @@ def settled(recipe: Recipe, own: folders.Defaults, pipe: Pipeline) -> Plan:
     )
 
 
-def _problem(recipe: Recipe) -> str | None:
+def problem(recipe: Recipe) -> str | None:
+    """What is impossible in a recipe, whichever pipeline draws it; None if nothing is."""
     if recipe.steps is not None and recipe.steps < 1:
         return f"steps={recipe.steps}: draw with at least 1 step."
     if not 0 <= recipe.seed < 2**63:

@@ -78,6 +78,11 @@ def components(folder: Path) -> dict[str, tuple[str, str]]:
     return {name: (value[0], value[1]) for name, value in pairs.items() if value[1] is not None}
 
 
+def pipeline_class(folder: Path) -> str:
+    """The class of diffusers that the folder was saved from."""
+    return str(_read_json(folder / "model_index.json").get("_class_name"))
+
+
 def defaults(folder: Path) -> Defaults:
     """The folder's `limner.json`, where it has one.
 

@@ -24,9 +24,9 @@ def load(folder: Path, setup: Setup, kind: str = "AutoPipelineForText2Image") ->
     Raises:
         WeightsError: the folder's files do not make such a pipeline, or a LoRA does not fit it.
     """
-    import diffusers
-
     with quiet():
+        import diffusers
+
         try:
             pipe = getattr(diffusers, kind).from_pretrained(
                 str(folder), dtype=setup.number_type(), local_files_only=True

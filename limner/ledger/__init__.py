@@ -3,12 +3,20 @@
 from limner.ledger.budget import Budget
 from limner.ledger.ledger import Ledger
 from limner.ledger.position import current_position, position
-from limner.ledger.recorded import RecordedChat, RecordedGenerator, RecordedScorer, RecordedVisionModel, recorded
+from limner.ledger.recorded import (
+    RecordedChat,
+    RecordedEditor,
+    RecordedGenerator,
+    RecordedScorer,
+    RecordedVisionModel,
+    recorded,
+)
 
 __all__ = [
     "Budget",
     "Ledger",
     "RecordedChat",
+    "RecordedEditor",
     "RecordedGenerator",
     "RecordedScorer",
     "RecordedVisionModel",

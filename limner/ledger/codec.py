@@ -15,6 +15,7 @@ from typing import Any
 from limner.ledger.keys import sha256
 from limner.types import (
     Answer,
+    Edit,
     Evidence,
     Failure,
     Message,
@@ -54,6 +55,16 @@ def picture_request(recipe: Recipe) -> dict[str, Any]:
     }
     given = {name: value for name, value in settings.items() if value is not None}
     return {"prompt": recipe.prompt.text, "seed": recipe.seed, **given}
+
+
+def edit_request(edit: Edit) -> dict[str, Any]:
+    """What decides an edited picture: the picture's bytes, the change, and what decides a drawn one."""
+    settings = {
+        "region": None if edit.region is None else list(edit.region),
+        "strength": None if edit.strength is None else float(edit.strength),
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    return {"picture": edit.picture.sha256, "change": edit.change, **picture_request(edit.recipe), **given}
 
 
 def score_request(pair: tuple[Query, Picture]) -> dict[str, Any]:

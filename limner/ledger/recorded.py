@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, overload
 from limner.errors import UsageError
 from limner.ledger.budget import Charge
 from limner.ledger.chat import ChatDoor
-from limner.ledger.codec import answer_request, picture_request, score_request
+from limner.ledger.codec import answer_request, edit_request, picture_request, score_request
 from limner.ledger.planned import Job, Planned
-from limner.protocols import AsksChat, ChatModel, Generator, Model, Scorer, VisionModel
-from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+from limner.protocols import AsksChat, ChatModel, Editor, Generator, Model, Scorer, VisionModel
+from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
 
 if TYPE_CHECKING:
     from limner.ledger.ledger import Ledger
@@ -56,6 +56,25 @@ class RecordedGenerator(_Recorded):
             BudgetSpent: the next batch does not fit; the batches before it are recorded.
         """
         return self._planned.ask(recipes)
+
+
+class RecordedEditor(_Recorded):
+    """An `Editor` whose pictures are paid once. They count as pictures."""
+
+    def __init__(self, model: Editor, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model)
+        self._planned: Planned[Edit, Picture | Failure] = Planned(
+            _EDITING, model, model.edit, ledger.door, ledger.spans
+        )
+
+    def edit(self, edits: Sequence[Edit]) -> list[Picture | Failure]:
+        """Make the edits that are not recorded, in planned batches.
+
+        Raises:
+            BudgetSpent: the next batch does not fit; the batches before it are recorded.
+        """
+        return self._planned.ask(edits)
 
 
 class RecordedScorer(_Recorded):
@@ -117,14 +136,16 @@ class RecordedChat(_Recorded):
 @overload
 def recorded(model: Generator, ledger: Ledger) -> RecordedGenerator: ...
 @overload
+def recorded(model: Editor, ledger: Ledger) -> RecordedEditor: ...
+@overload
 def recorded(model: Scorer, ledger: Ledger) -> RecordedScorer: ...
 @overload
 def recorded(model: VisionModel, ledger: Ledger) -> VisionModel: ...
 @overload
 def recorded(model: ChatModel, ledger: Ledger) -> RecordedChat: ...
 def recorded(
-    model: Generator | Scorer | VisionModel | ChatModel, ledger: Ledger
-) -> RecordedGenerator | RecordedScorer | VisionModel | RecordedChat:
+    model: Generator | Editor | Scorer | VisionModel | ChatModel, ledger: Ledger
+) -> RecordedGenerator | RecordedEditor | RecordedScorer | VisionModel | RecordedChat:
     """Put a model behind the ledger; of a vision model that asks a chat model, each turn is what is recorded.
 
     Raises:
@@ -133,6 +154,8 @@ def recorded(
     """
     if isinstance(model, Generator):
         return RecordedGenerator(model, ledger)
+    if isinstance(model, Editor):
+        return RecordedEditor(model, ledger)
     if isinstance(model, Scorer):
         return RecordedScorer(model, ledger)
     if isinstance(model, AsksChat):
@@ -142,12 +165,17 @@ def recorded(
     if isinstance(model, ChatModel):
         return RecordedChat(model, ledger)
     raise UsageError(
-        f"{type(model).__name__} cannot be recorded; it needs identity, terms and generate, score, answer or turn"
+        f"{type(model).__name__} cannot be recorded; it needs identity, terms and generate, edit, score, answer or turn"
     )
 
 
 def _missing(_: Any, missing: Any) -> Any:
     return missing
+
+
+def _edited_again(planned: Edit, missing: Edit) -> Edit:
+    """A missing edit in the place of another, which may have been of another picture and kind: as it is."""
+    return replace(missing, recipe=_redrawn(planned.recipe, missing.recipe))
 
 
 def _redrawn(planned: Recipe, missing: Recipe) -> Recipe:
@@ -160,6 +188,14 @@ _DRAWING: Job[Recipe] = Job(
     unit=Charge(pictures=1),
     request=picture_request,
     stand_in=_redrawn,
+    span=lambda spans, model: spans.drawing(model.identity, remote=not model.terms.local),
+    seeded=True,
+)
+_EDITING: Job[Edit] = Job(
+    kind="edit",
+    unit=Charge(pictures=1),
+    request=edit_request,
+    stand_in=_edited_again,
     span=lambda spans, model: spans.drawing(model.identity, remote=not model.terms.local),
     seeded=True,
 )

@@ -26,6 +26,7 @@ LEASE_S = 900.0
 
 _COSTS = tuple(unit.name for unit in fields(Charge))
 _SUMS = ", ".join(f"SUM({name})" for name in _COSTS)
+_PICTURES = "kind IN ('picture', 'edit') AND state = 'recorded'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +225,14 @@ class Store:
 
     def picture(self, blob: str) -> Row | None:
         """The first recorded picture with these stored bytes."""
-        query = "SELECT * FROM calls WHERE blob = ? AND kind = 'picture' AND state = 'recorded' ORDER BY id LIMIT 1"
+        query = f"SELECT * FROM calls WHERE blob = ? AND {_PICTURES} ORDER BY id LIMIT 1"
         with self._lock, guarded(self._path):
             found = self._select(query, (blob,))
         return self._row(found[0]["key"], found[0]) if found else None
 
     def pictures(self) -> list[Row]:
-        """Every recorded call that drew a picture, in the order asked."""
-        query = "SELECT * FROM calls WHERE kind = 'picture' AND state = 'recorded' AND blob IS NOT NULL ORDER BY id"
+        """Every recorded call that drew or edited a picture, in the order asked."""
+        query = f"SELECT * FROM calls WHERE {_PICTURES} AND blob IS NOT NULL ORDER BY id"
         with self._lock, guarded(self._path):
             return [self._row(row["key"], row) for row in self._select(query, ())]
 

@@ -1,7 +1,7 @@
 """Saving and reading pictures with their metadata; contact sheets and composites."""
 
 from limner.pictures.composite import composite, feathered
-from limner.pictures.files import encode, load, read, save, strip, with_metadata
+from limner.pictures.files import encode, load, open_picture, read, save, strip, with_metadata
 from limner.pictures.grid import grid
 from limner.pictures.metadata import Metadata
 from limner.pictures.request import request_in
@@ -13,6 +13,7 @@ __all__ = [
     "feathered",
     "grid",
     "load",
+    "open_picture",
     "read",
     "request_in",
     "save",

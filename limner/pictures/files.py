@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from limner.errors import PictureError, StorageError
 from limner.pictures.a1111 import parameters
-from limner.pictures.chunks import read_text, replace_text
+from limner.pictures.chunks import SIGNATURE, read_text, replace_text
 from limner.pictures.metadata import Metadata
-from limner.types import Instruction, Picture, Recipe
+from limner.types import Instruction, Picture, Prompt, Recipe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,6 +63,26 @@ def strip(png: bytes) -> bytes:
         PictureError: the bytes are not a PNG.
     """
     return replace_text(png, {}, drop=_KEYS)
+
+
+def open_picture(path: str | os.PathLike[str]) -> Picture:
+    """A picture from a file of any format that Pillow reads; what is not known of it is left open.
+
+    Raises:
+        PictureError: no such file, or not a picture.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    data = load(Path(path))
+    try:
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise PictureError(f"{path} is not a picture that can be read: {error}. Save it as PNG.") from error
+    said = read(data) if data.startswith(SIGNATURE) else None
+    if said is not None:
+        return Picture(data, said.recipe, said.model)
+    unknown = Recipe(Prompt(""), 0)
+    return Picture(encode(image, unknown, "unknown"), unknown, "unknown")
 
 
 def read(source: bytes | str | os.PathLike[str]) -> Metadata | None:

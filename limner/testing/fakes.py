@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from limner.pictures import encode
 from limner.protocols import Generator
-from limner.types import Answer, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Region, Score, Terms, Turn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,6 +82,37 @@ class HashGenerator:
             return Failure("GenerationError", f"Seed {recipe.seed} was told to fail.")
         size = (recipe.width or self._size[0], recipe.height or self._size[1])
         return Picture(encode(_pattern(recipe, size), recipe, self.identity), recipe, self.identity)
+
+
+class HashEditor:
+    """Fills the region, or the whole picture, with the pattern of the edit's hash; seeds in `failing` fail."""
+
+    def __init__(
+        self,
+        name: str = "hash-editor",
+        *,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+        failing: Collection[int] = (),
+    ) -> None:
+        self.identity = name
+        self.terms = terms
+        self.log: CallLog[Edit] = CallLog()
+        self._failing = frozenset(failing)
+
+    def edit(self, edits: Sequence[Edit]) -> list[Picture | Failure]:
+        """Make each change."""
+        self.log.add(edits)
+        return [self._change(edit) for edit in edits]
+
+    def _change(self, edit: Edit) -> Picture | Failure:
+        if edit.recipe.seed in self._failing:
+            return Failure("GenerationError", f"Seed {edit.recipe.seed} was told to fail.")
+        image = edit.picture.image()
+        part = edit.region or Region(0, 0, *image.size)
+        if part.x + part.width > image.width or part.y + part.height > image.height:
+            return Failure("GenerationError", f"The region {tuple(part)} is not within the picture.")
+        image.paste(_pattern((edit.picture.sha256, edit.change, edit.recipe), (part.width, part.height)), part[:2])
+        return Picture(encode(image, edit.recipe, self.identity), edit.recipe, self.identity)
 
 
 class CountingGenerator:
@@ -182,7 +213,7 @@ def _answer(p_yes: float | None) -> Answer:
     return Answer(p_yes, "" if p_yes is not None else "the function gave no answer")
 
 
-def _pattern(recipe: Recipe, size: tuple[int, int]) -> Image:
+def _pattern(recipe: object, size: tuple[int, int]) -> Image:
     from PIL import Image
 
     colours = shake_256(repr(recipe).encode()).digest(3 * _CELLS**2)
