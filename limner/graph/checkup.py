@@ -40,6 +40,7 @@ def checkup(out: Path) -> list[Check]:
         _device(),
         _sqlite(),
         *_weights(),
+        *_published_scorers(),
         _disk(out),
         _endpoint(),
     ]
@@ -86,6 +87,24 @@ def _weights() -> list[Check]:
         except LimnerError as error:
             checks.append(Check(f"embedded {name}", str(error), ok=False))
     return checks
+
+
+def _published_scorers() -> list[Check]:
+    """Whether the published scorers could be loaded without a network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    from limner.scoring import aesthetic, hps, pickscore
+
+    files = {
+        **{f"hps:{version}": (hps.REPOSITORY, file) for version, file in hps.PUBLISHED.items()},
+        "pickscore:v1": (pickscore.PUBLISHED, "model.safetensors"),
+        "aesthetic's CLIP": (aesthetic.CLIP, "model.safetensors"),
+    }
+    there = {name: isinstance(try_to_load_from_cache(*where), str) for name, where in files.items()}
+    return [
+        Check(f"scorer {name}", "in the hub's cache" if fetched else "not fetched yet (see docs/scores.md)")
+        for name, fetched in there.items()
+    ]
 
 
 def _disk(out: Path) -> Check:

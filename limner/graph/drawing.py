@@ -196,7 +196,12 @@ def _judged(
     values = [_readable(score) for score in scores]
     missing = sum(value is None for value in values)
     unanswered = sum(score.unanswered for score in scores if isinstance(score, Score))
-    counts = {f"unreadable {role}": missing, "unanswered questions": unanswered}
+    cut = sum(bool(score.parts.get("truncated")) for score in scores if isinstance(score, Score))
+    counts = {
+        f"unreadable {role}": missing,
+        "unanswered questions": unanswered,
+        f"scores by {role} of requests that it had to cut": cut,
+    }
     return values, {name: count for name, count in counts.items() if count}
 
 

@@ -105,3 +105,10 @@ def test_a_request_that_was_cut_is_told(limner, tmp_path):
     result = limner("score", "a.png", "--query", "a red circle " * 60, "--scorer", "microworld")
     assert result.code == 0
     assert "were cut" in result.err
+
+
+def test_doctor_says_which_scorers_are_there(limner):
+    checks = {row["name"]: row for row in json.loads(limner("doctor", "--json").out)["checks"]}
+    assert {"scorer hps:v2", "scorer hps:v2.1", "scorer pickscore:v1"} <= checks.keys()
+    assert checks["scorer hps:v2.1"]["ok"]
+    assert checks["scorer hps:v2.1"]["found"].startswith(("in the hub's cache", "not fetched yet"))
