@@ -8,7 +8,7 @@ of a seed, a run of the null world) is kept as it ends: a stopped bench goes on,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from operator import gt, le
 from pathlib import Path
@@ -49,17 +49,26 @@ Parts = Mapping[int, Mapping[str, Mapping[str, Any]]]
 
 
 def measure(
-    *, quick: bool = False, ablations: bool = False, seeds: Sequence[int] | None = None, out: Path | None = None
+    *,
+    quick: bool = False,
+    ablations: bool = False,
+    surrogate: bool = False,
+    seeds: Sequence[int] | None = None,
+    out: Path | None = None,
 ) -> dict[str, Any]:
     """Measure evolve against other ways of asking.
 
     Args:
         quick: a small run that shows that the command works.
         ablations: also evolve with one part taken out, each beside the whole.
+        surrogate: on the fitted surrogate of the embedded world, which draws nothing, with more seeds; it has no null
+            world and no targets.
         seeds: these alone (to measure in pieces, before all of them are put together); all unless given.
         out: where sessions and parts are kept; a later call with the same folder goes on.
     """
     size = sizes(quick=quick)
+    if surrogate:
+        return _on_surrogate(replace(size, seeds=size.seeds * 10), quick, ablations, seeds, out)
     stage = embedded_stage(size, folder_of(out, quick=quick))
     kept = kept_parts(stage)
     best, reason = best_known.instruction(stage.generator.identity)
@@ -70,10 +79,34 @@ def measure(
     return {
         **figures,
         "targets": judged(figures, TARGETS),
+        "world": "painter",
         "best_known": {"instruction": best, "reason": reason},
-        **conditions(seeds=chosen, pictures=pictures_of(parts), quick=quick),
+        **_measured_with(stage, parts, chosen, quick),
+    }
+
+
+def _on_surrogate(
+    size: Size, quick: bool, ablations: bool, seeds: Sequence[int] | None, out: Path | None
+) -> dict[str, Any]:
+    from limner.bench.evolve_surrogate import best_of, fit, surrogate_stage
+
+    stage = surrogate_stage(size, folder_of(out, quick=quick, name="bench-evolve-surrogate"))
+    chosen = list(range(size.seeds)) if seeds is None else list(seeds)
+    parts = measured(stage, kept_parts(stage), chosen, ablations=ablations, best=best_of())
+    return {
+        **summary(parts),
+        "world": "surrogate",
+        "fit": fit(),
+        "best_known": {"instruction": best_of(), "reason": None},
+        **_measured_with(stage, parts, chosen, quick),
+    }
+
+
+def _measured_with(stage: Stage, parts: Parts, seeds: list[int], quick: bool) -> dict[str, Any]:
+    return {
+        **conditions(seeds=seeds, pictures=pictures_of(parts), quick=quick),
         "models": stage.models(),
-        "size": asdict(size),
+        "size": asdict(stage.size),
     }
 
 

@@ -107,11 +107,13 @@ def evolve(
     quick: QuickFlag = False,
     quiet: QuietFlag = False,
     ablations: Annotated[bool, typer.Option("--ablations", help="Also with one part taken out. Takes hours.")] = False,
+    surrogate: Annotated[bool, typer.Option("--surrogate", help="On a fit of the world: draws nothing.")] = False,
     seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7: to measure in pieces. [all]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept, to go on with. [runs]")] = None,
 ) -> None:
     """Compare evolved instructions on unseen requests with other ways of asking; count false claims."""
-    _measure("evolve", json, quick, quiet, ablations=ablations, seeds=_numbers(seeds), out=folder)
+    given = {"ablations": ablations, "surrogate": surrogate, "seeds": _numbers(seeds), "out": folder}
+    _measure("evolve", json, quick, quiet, **given)
 
 
 @app.command()

@@ -104,7 +104,8 @@ def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     batch = state["batch"]
     assert batch is not None
     order = {name: place for place, name in enumerate([*batch["arms"], PROFESSIONAL])}
-    written = sorted(state["written"], key=lambda row: (batch["queries"].index(row["query"]), order[row["arm"]]))
+    places = {name: place for place, name in enumerate(batch["queries"])}
+    written = sorted(state["written"], key=lambda row: (places[row["query"]], order[row["arm"]]))
     shots: list[Shot] = []
     with position("generator", f"batch {batch['number']}"):
         for rows in _pieces(written, deps.generator.terms.batch):

@@ -70,6 +70,16 @@ def test_evolve(measured, tmp_path):
     assert figures["targets"].keys() >= {"evolved_minus_start", "fraction_of_best", "null_false_gains"}
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
+def test_transfer(measured, tmp_path):
+    figures = measured("transfer", "--seeds", "0", "--out", tmp_path)
+    assert figures["seeds"] == [0]
+    assert figures["models"]["first"]["generator"] != figures["models"]["second"]["generator"]
+    for painter in figures["painters"].values():
+        assert all(0 <= painter["methods"][name]["both"]["mean"] <= 1 for name in ("start", "evolved", "carried over"))
+
+
 def test_seeds_that_are_none_are_refused(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["bench", "evolve", "--quick", "--seeds", "many"])

@@ -2,11 +2,18 @@
 
 import gc
 import sqlite3
+import tracemalloc
+
+import pytest
 
 from limner.graph.checkpoints import CHECKPOINTS
-from limner.graph.drawing import HELD
-from limner.testing import ScorerFromFunction
+from limner.graph.drawing import HELD, draw, score
+from limner.graph.evolve import initial_state
+from limner.graph.state import Batch, Written
+from limner.testing import HashGenerator, ScorerFromFunction
 from limner.types import Picture
+
+COLOURS = ("red", "blue", "pink", "green")
 
 
 def alive():
@@ -37,6 +44,50 @@ def test_a_large_batch_is_drawn_and_judged_in_pieces(world):
     result = world.evolve(rounds=1, held_out=45, validation=4)
     assert sum(column.pictures for column in result.columns) == 135
     assert 0 < world.taste.most - before <= HELD
+
+
+def test_a_full_pool_over_a_thousand_requests_is_searched_in_the_memory_of_a_piece(world):
+    """The pool grows past 64 instructions, so that a round has more pictures than are held."""
+    before = alive()
+    world.requests = [f"a {colour} kite over town {number}" for number in range(250) for colour in COLOURS]
+    world.taste = Watching()
+    rounds = []
+    result = world.evolve(
+        pool=64, children=16, batch=2, rounds=6, validation=4, progress=lambda step: rounds.append(step.update)
+    )
+    assert len(world.requests) == 1000
+    assert max(len(one["batch"]["arms"]) for one in rounds if one.get("batch")) >= 64
+    assert 0 < world.taste.most - before <= HELD
+    with sqlite3.connect(result.folder / CHECKPOINTS) as checkpoints:
+        (kept,) = checkpoints.execute("SELECT count(*) FROM checkpoints").fetchone()
+    assert kept == 1
+
+
+@pytest.mark.slow
+def test_a_picture_more_in_a_batch_costs_its_row_and_not_its_pixels(world):
+    """Batches of 64 instructions; the larger one has 192 pictures more, of 49 kB once decoded."""
+    world.requests = [f"a {colour} kite over town {number}" for number in range(250) for colour in COLOURS]
+    world.generator, world.taste = HashGenerator(size=(128, 128)), Watching()
+    peaks = []
+    for number, queries in enumerate((2, 5), start=1):
+        with world.deps(session=f"session {number}") as deps:
+            arms = {f"arm {place}": f"Add words of quality, {place} of them." for place in range(64)}
+            names = [query.id for query in deps.queries.search[:queries]]
+            batch = Batch(number=number, phase="search", arms=list(arms), queries=names)
+            written = [
+                Written(batch=number, arm=arm, query=name, prompt=f"{text} {name}", negative="")
+                for arm, text in arms.items()
+                for name in names
+            ]
+            state = {**initial_state(deps), "batch": batch, "written": written}
+            tracemalloc.start()
+            state |= draw(deps, state)
+            state |= score(deps, state)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+            world.generator.log.batches.clear()
+            assert all(shot["taste"] is not None for shot in state["shots"])
+    assert peaks[1] - peaks[0] < 192 * 4_000
 
 
 def test_the_state_holds_no_pictures(world):
