@@ -53,23 +53,29 @@ def test_a_full_pool_over_a_thousand_requests_is_searched_in_the_memory_of_a_pie
     world.taste = Watching()
     rounds = []
     result = world.evolve(
-        pool=64, children=16, batch=2, rounds=6, validation=4, progress=lambda step: rounds.append(step.update)
+        bandit="ucb",
+        pool=64,
+        children=16,
+        batch=2,
+        rounds=6,
+        validation=4,
+        progress=lambda step: rounds.append(step.update),
     )
     assert len(world.requests) == 1000
     assert max(len(one["batch"]["arms"]) for one in rounds if one.get("batch")) >= 64
     assert 0 < world.taste.most - before <= HELD
     with sqlite3.connect(result.folder / CHECKPOINTS) as checkpoints:
         (kept,) = checkpoints.execute("SELECT count(*) FROM checkpoints").fetchone()
-    assert kept == 1
+    assert kept <= 2  # the newest state and the one before it, never one per step
 
 
 @pytest.mark.slow
 def test_a_picture_more_in_a_batch_costs_its_row_and_not_its_pixels(world):
-    """Batches of 64 instructions; the larger one has 192 pictures more, of 49 kB once decoded."""
+    """Batches of 64 instructions; the larger one has 128 pictures more, of 49 kB once decoded."""
     world.requests = [f"a {colour} kite over town {number}" for number in range(250) for colour in COLOURS]
     world.generator, world.taste = HashGenerator(size=(128, 128)), Watching()
     peaks = []
-    for number, queries in enumerate((2, 5), start=1):
+    for number, queries in enumerate((1, 3), start=1):
         with world.deps(session=f"session {number}") as deps:
             arms = {f"arm {place}": f"Add words of quality, {place} of them." for place in range(64)}
             names = [query.id for query in deps.queries.search[:queries]]
@@ -87,7 +93,7 @@ def test_a_picture_more_in_a_batch_costs_its_row_and_not_its_pixels(world):
             tracemalloc.stop()
             world.generator.log.batches.clear()
             assert all(shot["taste"] is not None for shot in state["shots"])
-    assert peaks[1] - peaks[0] < 192 * 4_000
+    assert peaks[1] - peaks[0] < 128 * 4_000
 
 
 def test_the_state_holds_no_pictures(world):
