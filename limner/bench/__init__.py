@@ -15,6 +15,7 @@ BENCHMARKS = {
     "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",
     "transfer": "instructions evolved on one painter, used on another",
     "agents": "evolve's wall time over the chain of language model turns that a round cannot do without",
+    "search": "pictures until the search's choice is good, ours beside random search, halving, gepa and promptolution",
     "bandit": "how far each bandit's final choice falls short of the best arm, ours beside the peers",
 }
 """Name and what it measures; the module of that name has `measure(*, quick)`."""

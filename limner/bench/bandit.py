@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from operator import le
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from limner.bench.bandit_play import Played, play
 from limner.bench.bandit_worlds import BLOCK, FIRST_SEED, HPS_MEAN, HPS_NOISE, HPS_SPREAD, PULLS, SETTINGS, Block
 from limner.bench.conditions import conditions
 from limner.bench.peers import python_with
+from limner.bench.world.targets import Target, judged
 from limner.statistics import mean_interval
 
 OURS = EmpiricalGradient.name
@@ -47,6 +49,14 @@ ALPHAS = {"mabwiser ucb1, alpha 1.25": 1.25, "mabwiser ucb1, alpha 0.02": 0.02}
 
 BLOCKS, PEER_BLOCKS_ELSEWHERE = 16, 4
 PEER_BLOCKS_A_JOB = 4
+
+WORST_ELSEWHERE = "ours_over_best_elsewhere"
+TARGETS = {
+    "regret_12": Target(("regret_12",), 0.62e-3, le),
+    "regret_30": Target(("regret_30",), 1.25e-3, le),
+    "ours_over_sh": Target(("ours_over_sh",), 0.90, le),
+    WORST_ELSEWHERE: Target((WORST_ELSEWHERE,), 1.15, le),
+}
 
 Regrets = dict[str, NDArray[np.float64]]
 
@@ -70,13 +80,15 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         for name, of_peers in _collect(jobs).items():
             regrets[name].update(of_peers)
     stationary = {name: of for name, of in regrets.items() if name != "drift"}
+    elsewhere = {name: _over_best(of) for name, of in stationary.items() if name not in FOR_REWARDS_OF_HPS}
     over_halving = {name: _ratio(stationary[name], HALVING) for name in FOR_REWARDS_OF_HPS}
-    return {
+    figures = {
         "regret_12": float(regrets["hps_12"][OURS].mean()),
         "regret_30": float(regrets["hps_30"][OURS].mean()),
         "ours_over_sh": max(ratio["mean"] for ratio in over_halving.values()),
         "ours_over_sh_by_setting": over_halving,
-        "ours_over_best": {name: _over_best(of) for name, of in stationary.items() if name not in FOR_REWARDS_OF_HPS},
+        WORST_ELSEWHERE: max(ratio["mean"] for ratio in elsewhere.values()),
+        "ours_over_best": elsewhere,
         "ours_over_mabwiser": {
             name: {peer: _ratio(stationary[name], peer) for peer in ALPHAS if peer in stationary[name]}
             for name in FOR_REWARDS_OF_HPS
@@ -90,6 +102,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         "pulls": PULLS,
         **conditions(seeds=[FIRST_SEED], pictures=0, quick=quick),
     }
+    return {**figures, "targets": judged(figures, TARGETS)}
 
 
 def _policies(setting: str) -> dict[str, Callable[[], Policy]]:

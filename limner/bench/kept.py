@@ -41,6 +41,10 @@ class Kept:
             )
         self._parts = {row["part"]: row["value"] for row in rows if "part" in row}
 
+    def holds(self, name: str) -> bool:
+        """Whether a part was measured already."""
+        return name in self._parts
+
     def part(self, name: str, measured: Callable[[], Any]) -> Any:
         """The value of a part (plain JSON), measured now unless it is kept already."""
         if name not in self._parts:

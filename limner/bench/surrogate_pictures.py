@@ -112,8 +112,8 @@ def _judge(judges: Judges, blocks: _Blocks, block: int, text: str) -> list[list[
         if isinstance(picture, Picture)
     ]
     pairs = [(query, picture) for _, query, _, picture in there]
-    tastes = [_value(score) for score in judges.taste.score(pairs)]
-    eyes = [_value(score) for score in QuestionScorer(judges.vision, _questions).score(pairs)]
+    tastes = [value_of(score) for score in judges.taste.score(pairs)]
+    eyes = eyes_of(judges.vision, pairs)
     return [
         [block, query.text, prompt.text, float(truth(picture, case).both), taste, eye]
         for (case, query, prompt, picture), taste, eye in zip(there, tastes, eyes, strict=True)
@@ -121,9 +121,15 @@ def _judge(judges: Judges, blocks: _Blocks, block: int, text: str) -> list[list[
     ]
 
 
+def eyes_of(vision: VisionModel, pairs: Sequence[tuple[Query, Picture]]) -> list[float | None]:
+    """The mean of P(yes) - P(no) over each picture's questions."""
+    return [value_of(score) for score in QuestionScorer(vision, _questions).score(pairs)]
+
+
 def _questions(query: Query) -> Sequence[Question]:
     return asyncio.run(agents("directives").questioner.questions(query))
 
 
-def _value(score: Score | Failure) -> float | None:
+def value_of(score: Score | Failure) -> float | None:
+    """A score's value; None where there is none."""
     return score.value if isinstance(score, Score) else None

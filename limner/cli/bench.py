@@ -102,6 +102,23 @@ def bandit(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = 
 
 
 @app.command()
+def search(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    painter: Annotated[bool, typer.Option("--painter", help="On the painter itself, 3 seeds. Takes hours.")] = False,
+    seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7: to measure in pieces. [all]")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where runs are kept, to go on with. [runs]")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--chart", help="Write score against pictures as an SVG here.")
+    ] = None,
+) -> None:
+    """Count the pictures until each search's choice is good, beside gepa and promptolution (fetched, kept apart)."""
+    chosen = _numbers(seeds)
+    _measure("search", json, quick, quiet, painter=painter, seeds=chosen, out=folder, picture=picture)
+
+
+@app.command()
 def evolve(
     json: JsonFlag = False,
     quick: QuickFlag = False,

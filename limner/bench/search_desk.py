@@ -1,0 +1,117 @@
+"""The desk at which a tool asks: it draws and scores, proposes changes, notes the choice, and counts every picture.
+
+All tools have the same proposals, by the agents of `limner.evolve`: the critic reads every trial of the run, the
+modifier makes the child. A picture that a tool has drawn is not drawn again. A run is over at its cap of pictures, or
+when its choice has reached the target and enough was drawn for the chart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from limner.agents import Contrast, Review, Trial, agents
+from limner.bench.search_world import World, written
+from limner.graph.deps import derive
+from limner.types import Instruction, Query
+
+
+class Over(BaseException):
+    """The run has ended; not an `Exception`, which some tools would catch and go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A run ends at `cap` pictures, or with a choice worth `target` once `horizon` pictures were drawn."""
+
+    cap: int
+    target: float
+    horizon: int
+
+
+@dataclass
+class Desk:
+    """One run of one tool.
+
+    `trace` has (pictures drawn, worth of the choice) whenever the tool named its choice; `asked` counts pictures asked
+    for again, too.
+    """
+
+    world: World
+    limits: Limits
+    seed: int
+    pictures: int = 0
+    asked: int = 0
+    trace: list[tuple[int, float]] = field(default_factory=list)
+    proposals: int = 0
+    _rewards: dict[tuple[str, str], float] = field(default_factory=dict)
+    _history: list[tuple[str, Trial]] = field(default_factory=list)
+    _tried: dict[str, Instruction] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> list[str]:
+        """Every instruction that was drawn or proposed, in order."""
+        return [*self._tried]
+
+    def draw(self, text: str, queries: Sequence[Query]) -> list[float]:
+        """The rewards of an instruction for requests, each with its picture seed of this run."""
+        self._tried.setdefault(text, Instruction(text))
+        self.asked += len(queries)
+        for query in queries:
+            if (text, query.id) not in self._rewards:
+                self._draw_one(text, query)
+        return [self._rewards[text, query.id] for query in queries]
+
+    def _draw_one(self, text: str, query: Query) -> None:
+        if self.pictures >= self.limits.cap:
+            raise Over
+        prompt = written(text, query)
+        reward = self.world.reward(query, prompt, derive(self.seed, "picture", query.id))
+        self.pictures += 1
+        self._rewards[text, query.id] = 0.0 if reward is None else reward
+        if reward is not None:
+            self._history.append((text, Trial(query, prompt, reward)))
+
+    def propose(self, text: str, count: int = 1) -> list[str]:
+        """At most `count` new instructions, each one change of this one, as critic and modifier see fit."""
+        return asyncio.run(self._propose(Instruction(text), count))
+
+    async def _propose(self, instruction: Instruction, count: int) -> list[str]:
+        family = agents("directives")
+        self._tried.setdefault(instruction.text, instruction)
+        self.proposals += 1
+        seed, tried = derive(self.seed, "proposal", self.proposals), tuple(self._tried.values())
+        review = Review(
+            instruction, self._contrasts(instruction), tuple(trial for _, trial in self._history), tried, seed
+        )
+        critique = await family.critic.criticise(review, limit=count)
+        born = [await family.modifier.modify(instruction, one, tried, seed) for one in critique.improvements]
+        if not any(born):
+            born = list(await family.modifier.vary(instruction, count, tried, seed))
+        texts = list(dict.fromkeys(child.text for child in born if child is not None))
+        self._tried.update({child: Instruction(child) for child in texts})
+        return texts
+
+    def _contrasts(self, instruction: Instruction) -> tuple[Contrast, ...]:
+        """Its prompts beside the best known for the same request."""
+        best: dict[str, Trial] = {}
+        for _, trial in self._history:
+            if trial.query.id not in best or trial.reward > best[trial.query.id].reward:
+                best[trial.query.id] = trial
+        own = (trial for text, trial in self._history if text == instruction.text)
+        return tuple(
+            Contrast(trial, best[trial.query.id]) for trial in own if best[trial.query.id].reward > trial.reward
+        )
+
+    def choose(self, text: str) -> None:
+        """Note what the tool would answer now."""
+        worth = self.world.worth_of(text)
+        self.trace.append((self.pictures, worth))
+        if self.pictures >= self.limits.horizon and max(one for _, one in self.trace) >= self.limits.target:
+            raise Over
+
+
+def pictures_until(trace: Sequence[tuple[int, float]], limits: Limits) -> int:
+    """Pictures drawn when the choice first reached the target; the cap if it never did."""
+    return next((min(drawn, limits.cap) for drawn, worth in trace if worth >= limits.target), limits.cap)
