@@ -60,7 +60,10 @@ def hub_errors(what: str) -> Iterator[None]:
 
 def fingerprint(path: Path) -> str:
     """Twelve hex digits that change with the model: a hub snapshot's commit, otherwise a hash of its files."""
-    return path.name[:12] if path.parent.name == "snapshots" else model_hash(path)
+    for folder in (path, path.parent) if path.is_file() else (path,):
+        if folder.parent.name == "snapshots":
+            return folder.name[:12]
+    return model_hash(path)
 
 
 def named_weights(scheme: str, label: str, paths: Sequence[Path], dtype: torch.dtype) -> str:

@@ -160,3 +160,15 @@ def test_greyscale_and_transparent_pictures_are_scored(clip_folder, draw):
     Image.new("LA", (20, 30), (128, 40)).save(stream, "PNG")
     picture = Picture(stream.getvalue(), draw(0).recipe, "test")
     assert scorer(f"hps:{clip_folder}").score([(Query.of("grey"), picture)])[0].value is not None
+
+
+def test_a_published_name_is_taken_from_the_hubs_cache(monkeypatch, clip_folder, tmp_path):
+    from limner.scoring import hps
+    from limner.scoring.loading import fingerprint
+
+    snapshot = tmp_path / "snapshots" / "0123456789abcdef0123"
+    snapshot.mkdir(parents=True)
+    (snapshot / "HPS_v2.1_compressed.pt").write_bytes(b"")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: str(snapshot / file))
+    assert hps._find("v2.1") == snapshot / "HPS_v2.1_compressed.pt"
+    assert fingerprint(snapshot / "HPS_v2.1_compressed.pt") == fingerprint(snapshot) == "0123456789ab"
