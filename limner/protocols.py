@@ -6,12 +6,13 @@ exception for the batch. Models are synchronous, chat and agents asynchronous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
-from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
+from limner.types import Answer, Edit, Failure, Message, Picture, Preview, Query, Question, Recipe, Score, Terms, Turn
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -46,6 +47,43 @@ class Editor(Model, Protocol):
 
     def edit(self, edits: Sequence[Edit]) -> list[Picture | Failure]:
         """Make each change; where an edit names a region, pixels outside of it and its soft rim stay as they are."""
+        ...
+
+
+class StepwiseRun(Protocol):
+    """A context manager that draws while its previews are read.
+
+    Iterating yields the previews of one step of one batch at a time; when it is over, `pictures` has one entry for each
+    recipe: None where the path was dropped.
+    """
+
+    @property
+    def pictures(self) -> list[Picture | Failure | None]:
+        """What was drawn, in the order of the recipes."""
+        ...
+
+    @property
+    def steps_spent(self) -> int:
+        """Denoising steps carried out so far, over all paths."""
+        ...
+
+    def drop(self, path: int) -> None:
+        """End a path; no further step is spent on it."""
+        ...
+
+    def __iter__(self) -> Iterator[Sequence[Preview]]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+@runtime_checkable
+class Stepwise(Model, Protocol):
+    """A generator whose pictures can be looked at while they are drawn."""
+
+    def start(self, recipes: Sequence[Recipe], at: Collection[int]) -> StepwiseRun:
+        """Begin to draw, with previews after the steps `at`, counted from 1."""
         ...
 
 

@@ -134,6 +134,15 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a path (its place among the recipes) would show if it stopped after this step, counted from 1."""
+
+    path: int
+    step: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An item of a batch that could not be had: which boundary refused it (as an error's class name) and why."""
 

@@ -6,7 +6,7 @@ Recipes with equal settings share a call of the pipeline; a batch that does not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from limner.generation.fitting import Fitting
 from limner.generation.loading import load
 from limner.generation.pipeline import Pipeline, Plan
 from limner.generation.setup import Setup
+from limner.generation.stepwise import DiffusersRun
 from limner.pictures import encode
 from limner.types import Failure, Picture, Recipe, Terms
 
@@ -85,6 +86,19 @@ class DiffusersGenerator:
                 pictures = self._fitting.in_parts(same, partial(self._draw, plan))
                 drawn.update(zip(places, pictures, strict=True))
         return [drawn[place] for place in range(len(recipes))]
+
+    def start(self, recipes: Sequence[Recipe], at: Collection[int]) -> DiffusersRun:
+        """Draw with previews after the steps `at`; see `limner.protocols.Stepwise`.
+
+        Raises:
+            WeightsError: the files do not load.
+        """
+        return DiffusersRun(self, recipes, at)
+
+    @property
+    def fitting(self) -> int:
+        """Pictures at once, as far as is known what fits into memory."""
+        return self._fitting.size
 
     def grouped(self, recipes: Sequence[Recipe], refused: dict[int, Picture | Failure]) -> dict[Plan, list[int]]:
         """Places of recipes by the settings that they share; what cannot be drawn goes into `refused`."""

@@ -40,4 +40,7 @@ def build(name: str, own: Any) -> Any:
             f"The scheduler {name!r} does not fit this model. Choose one of {', '.join(short) or 'none'}, or a "
             f"class of diffusers: {', '.join(sorted(fitting))}."
         )
-    return getattr(diffusers, kind).from_config(own.config, **options)
+    try:
+        return getattr(diffusers, kind).from_config(own.config, **options)
+    except ImportError as error:
+        raise GenerationError(f"The scheduler {name!r} needs a package that is not here: {error}") from error
