@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli.console import QuietFlag, err
+from limner.cli.writing import BaseUrlOption
 
 if TYPE_CHECKING:
     from limner.graph.scoring import ScoredPicture
@@ -28,6 +29,7 @@ def score(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     batch: Annotated[int | None, typer.Option(help="Pictures at once. [the scorer's own]", min=1, max=1024)] = None,
+    base_url: BaseUrlOption = None,
     out: Annotated[Path | None, typer.Option(help="Where sessions are kept. [runs]")] = None,
     json: JsonLinesFlag = False,
     quiet: QuietFlag = False,
@@ -49,6 +51,7 @@ def score(
         dtype=dtype,
         batch=batch,
         told=None if quiet else told,
+        base_url=base_url,
         out=out,
     )
     several = len({name for one in scored for name in one.scores}) > 1

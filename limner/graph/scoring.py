@@ -20,6 +20,7 @@ from limner.graph.picture_files import Brought, brought
 from limner.graph.session import Session
 from limner.graph.wiring import budget, set_threads
 from limner.ledger import Ledger, position, recorded
+from limner.llm import OpenAIOptions
 from limner.protocols import Scorer
 from limner.scoring import Judgements, QuestionScorer, combined, fronts, scorer, vision_model
 from limner.scoring.models import EMBEDDED
@@ -110,7 +111,7 @@ def score_pictures(
     set_threads(settings.torch_threads)
     with _session(settings, list(named)) as (session, ledger):
         scores = {
-            name: _scores(_built(one, ledger, device, dtype, batch), name, _pairs(rows), told)
+            name: _scores(_built(one, ledger, settings, device, dtype, batch), name, _pairs(rows), told)
             for name, one in named.items()
         }
     return _compared(rows, session, scores, weights or dict.fromkeys(named, 1.0))
@@ -155,12 +156,16 @@ def _named(scorers: Sequence[str | Scorer]) -> dict[str, str | Scorer]:
     return named
 
 
-def _built(given: str | Scorer, ledger: Ledger, device: str, dtype: str, batch: int | None) -> Scorer:
+def _built(
+    given: str | Scorer, ledger: Ledger, settings: Settings, device: str, dtype: str, batch: int | None
+) -> Scorer:
     """A scorer behind the ledger; of one that asks questions the answers are what is recorded."""
     if not isinstance(given, str):
         return recorded(given, ledger)
     if given.startswith(QUESTIONS):
-        vision = vision_model(given.removeprefix(QUESTIONS), device=device, dtype=dtype, batch=batch)
+        model = given.removeprefix(QUESTIONS)
+        chat = OpenAIOptions(**settings.chat_endpoint(model.partition(":")[2]))
+        vision = vision_model(model, device=device, dtype=dtype, batch=batch, chat=chat)
         return QuestionScorer(recorded(vision, ledger), lambda query: ask(parse(query.text)))
     return recorded(scorer(given, device=device, dtype=dtype, batch=batch), ledger)
 
