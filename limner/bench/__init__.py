@@ -10,6 +10,7 @@ BENCHMARKS = {
     "world": "whether the embedded world can be trusted: oracle, painter, eye, taste, editing, cost",
     "resume": "SIGKILL at random moments, resume, compare with an uninterrupted run",
     "catalogue": "what each sentence of the directives' catalogue does to pictures, alone",
+    "draw": "pictures per second of the painter through generator and ledger, over the bare pipeline",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
     "hps": "the HPS v2 scorer beside the package hpsv2: the same scores, and how much faster",
     "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",

@@ -79,6 +79,17 @@ def catalogue(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag
 
 
 @app.command()
+def draw(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    sdxl: Annotated[bool, typer.Option("--sdxl", help="Also an SDXL-sized pipeline at 1024 px; needs a GPU.")] = False,
+) -> None:
+    """Time drawing through generator and ledger against the bare pipeline at its best batch size."""
+    _measure("draw", json, quick, quiet, sdxl=sdxl)
+
+
+@app.command()
 def overhead(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Time evolve against the bare models on the same batches."""
     _measure("overhead", json, quick, quiet)

@@ -28,8 +28,12 @@ def denoised(scheduler: Any, output: torch.Tensor, timestep: Any, sample: torch.
         return torch.sub(sample, _sigma(scheduler, sample) * output)
     alpha, sigma, scaled = _levels(scheduler, timestep, sample)
     if kind == "epsilon":
-        return (scaled - sigma * output) / alpha
-    return alpha * scaled - sigma * output if kind == "v_prediction" else output
+        clean: torch.Tensor = (scaled - sigma * output) / alpha
+        return clean
+    if kind == "v_prediction":
+        clean = alpha * scaled - sigma * output
+        return clean
+    return output
 
 
 def decoded(pipe: Any, latents: torch.Tensor, plan: Plan) -> NDArray[np.float32]:
