@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from limner.errors import ChatError, ReplyLost, RequestRefused
 from limner.llm.formats import ANY_OBJECT
@@ -185,12 +184,9 @@ class OpenAIChat:
     def _made(self) -> AsyncOpenAI:
         import openai
 
-        from limner.llm.direct import Direct
-
         options = self._options
-        direct = None if _by_proxy(options.base_url) else Direct(self._certificates)
         # Where an endpoint sends us elsewhere, the key does not follow.
-        http = openai.DefaultAsyncHttpxClient(verify=self._certificates, follow_redirects=False, transport=direct)
+        http = openai.DefaultAsyncHttpxClient(verify=self._certificates, follow_redirects=False)
         return openai.AsyncOpenAI(
             base_url=options.base_url,
             api_key=options.api_key,
@@ -275,13 +271,6 @@ class OpenAIChat:
             f"{self.identity} took the request and sent no whole reply within {self._options.timeout:g} s ({cause}); "
             "raise the timeout or see to the endpoint"
         )
-
-
-def _by_proxy(url: str) -> bool:
-    """Whether the machine reaches this address by a proxy, which is left to the library."""
-    address = urlsplit(url)
-    proxies = getproxies()
-    return bool({address.scheme, "all"} & proxies.keys()) and not proxy_bypass(address.hostname or "")
 
 
 def _format(schema: Mapping[str, Any] | None) -> dict[str, Any]:
