@@ -37,7 +37,7 @@ def sensible(body):
     return '{"colour": "blue"}' if "ProbeReply" in json.dumps(body) else RIGHT.model_dump_json()
 
 
-def ask(server, folder, *, replay=False, count=1):
+def ask(server, folder, *, replay=False, count=1, timeout=TIMEOUT):
     """`count` questions at once, through the ledger: their results or errors, and the spend."""
 
     async def replies(chat):
@@ -49,7 +49,7 @@ def ask(server, folder, *, replay=False, count=1):
 
         return await asyncio.gather(*(one(number) for number in range(count)), return_exceptions=True)
 
-    options = OpenAIOptions(base_url=server.base_url, timeout=TIMEOUT, max_output_tokens=64, **PRICES)
+    options = OpenAIOptions(base_url=server.base_url, timeout=timeout, max_output_tokens=64, **PRICES)
     with Ledger.open(folder, replay=replay) as ledger:
         chat = recorded(OpenAIChat("tiny", options), ledger)
         return asyncio.run(replies(chat)), ledger.spend()
@@ -185,6 +185,6 @@ def test_a_replay_does_not_make_up_what_was_never_asked(tmp_path):
 
 def test_an_endpoint_that_is_too_busy_gets_fewer_at_once(tmp_path):
     with ChatServer(sensible, ["fine", *["limit"] * 6]) as server:
-        replies, spend = ask(server, tmp_path, count=12)
+        replies, spend = ask(server, tmp_path, count=12, timeout=LIMIT)
     assert replies == [RIGHT] * 12
     assert spend.tokens == tokens(server)
