@@ -2,9 +2,10 @@
 
 The labels test the oracle, so whoever labels sees neither prompts nor the oracle's answers:
 `python -m limner.microworld.labels draw OUT --count 200 --seed N` paints pictures and enlarged numbered sheets of
-them, and `... check OUT/labels.txt` validates what was written down and packs it. OUT/pictures.png (one lossless
-mosaic) and OUT/labels.json then stand in data/labelled. One line says one picture, cells in reading order (0 top left,
-8 bottom right):
+them, and `... check OUT/FIRST.txt OUT/SECOND.txt` validates what each labeller wrote down, blind to the other, and
+packs it. OUT/pictures.png (one lossless mosaic) and OUT/labels.json then stand in data/labelled. The label of a picture
+is what all labellers say of it; where they differ it is open. One line says one picture, cells in reading order (0 top
+left, 8 bottom right):
 
     017 ground=grey well=no 0:small red cross 4:? 8:large blue ring
 
@@ -57,18 +58,28 @@ _WELL: dict[str, bool | None] = {"yes": True, "no": False, "?": None}
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A painter picture (48 x 48), what somebody saw in it (unclear or None where unsure), and what was asked."""
+    """A painter picture (48 x 48), what each labeller saw in it (unclear or None where unsure), and what was asked."""
 
     picture: Image.Image
-    reading: Reading
+    seen: tuple[Reading, ...]
     prompt: str
+
+    @property
+    def reading(self) -> Reading:
+        """What all labellers saw: unclear or None where they differ."""
+        first, *others = self.seen
+        cells = (
+            cell if all(one.cells[at] == cell for one in others) else UNCLEAR for at, cell in enumerate(first.cells)
+        )
+        ground = first.ground if all(one.ground == first.ground for one in others) else None
+        return Reading(tuple(cells), ground, first.well if all(one.well is first.well for one in others) else None)
 
 
 def labelled(folder: Path = FOLDER) -> list[Labelled]:
     """The labelled pictures of a folder, in order."""
     rows = json.loads((folder / LABELS).read_text(encoding="utf-8"))
     pictures = _cut(folder / PICTURES, len(rows))
-    return [Labelled(p, parse(row["label"]), row["prompt"]) for p, row in zip(pictures, rows, strict=True)]
+    return [Labelled(p, tuple(map(parse, row["labels"])), row["prompt"]) for p, row in zip(pictures, rows, strict=True)]
 
 
 # -- a label in words ------------------------------------------------------------------------------------------------
@@ -121,13 +132,23 @@ def _one_of(word: str, known: Sequence[str], what: str) -> str:
     return word
 
 
-def check(file: Path) -> Path:
-    """Validate labels (`NNN label` a line, every picture once; `#` begins a remark) and pack them beside their file.
+def check(*files: Path) -> Path:
+    """Validate each labeller's labels and pack them beside their files.
 
     Raises:
         ValueError: naming the line that is not understood, or the pictures that have no label.
     """
-    prompts = json.loads((file.parent / PROMPTS).read_text(encoding="utf-8"))
+    folder = files[0].parent
+    prompts = json.loads((folder / PROMPTS).read_text(encoding="utf-8"))
+    by_labeller = [_written(file, len(prompts)) for file in files]
+    rows = [{"labels": said, "prompt": prompt} for prompt, *said in zip(prompts, *by_labeller, strict=True)]
+    packed = folder / LABELS
+    packed.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n", encoding="utf-8")
+    return packed
+
+
+def _written(file: Path, count: int) -> list[str]:
+    """The labels of a file in the pictures' order: `NNN label` a line, every picture once; `#` begins a remark."""
     labels: dict[int, str] = {}
     for at, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         number, _, label = line.partition("#")[0].strip().partition(" ")
@@ -135,18 +156,15 @@ def check(file: Path) -> Path:
             continue
         try:
             parse(label)
-            if not 0 <= int(number) < len(prompts) or int(number) in labels:
-                raise ValueError(f"pictures are 0 to {len(prompts) - 1} and labelled once; got {number}")
+            if not 0 <= int(number) < count or int(number) in labels:
+                raise ValueError(f"pictures are 0 to {count - 1} and labelled once; got {number}")
         except ValueError as error:
             raise ValueError(f"{file}, line {at}: {error}") from error
         labels[int(number)] = " ".join(label.split())
-    missing = [index for index in range(len(prompts)) if index not in labels]
+    missing = [index for index in range(count) if index not in labels]
     if missing:
         raise ValueError(f"{file}: no label for the pictures {', '.join(map(str, missing))}")
-    rows = [{"label": labels[index], "prompt": prompt} for index, prompt in enumerate(prompts)]
-    packed = file.parent / LABELS
-    packed.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n", encoding="utf-8")
-    return packed
+    return [labels[index] for index in range(count)]
 
 
 # -- pictures to label -----------------------------------------------------------------------------------------------
@@ -226,14 +244,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     drawing.add_argument("--count", type=int, default=200)
     drawing.add_argument("--seed", type=int, required=True)
     checking = commands.add_parser("check", help="validate labels and pack them")
-    checking.add_argument("file", type=Path)
+    checking.add_argument("files", type=Path, nargs="+", help="one from each labeller")
     given = parser.parse_args(arguments)
     if given.command == "draw":
         from limner.microworld.train.painter import load
 
         draw(load(), given.out, given.count, given.seed)
     else:
-        print(check(given.file))
+        print(check(*given.files))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,15 @@
 
 For each of the nine cells it fits every shape, size and offset (the renderer's own outlines, softened as painters
 soften them) to the difference from the ground by least squares, all templates and cells in one matrix product; colours
-are nearest palette entries; how well a picture is drawn follows from what an ideal drawing leaves unexplained. What
-cannot be told is unclear, and an unclear verdict is None: the caller counts it as not correct. The oracle judges
-results and never steers a search.
+are nearest palette entries; a ring is a round thing whose middle is paler than its rim; how well a picture is drawn
+follows from what an ideal drawing leaves unexplained. What cannot be told is unclear, and an unclear verdict is None:
+the caller counts it as not correct. The oracle judges results and never steers a search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from itertools import product
@@ -47,6 +47,8 @@ _SOFT = np.array([0.2, 0.6, 0.2], np.float32)
 _RIM = len(_SOFT) // 2
 _GREY = 0.3
 """Weight of brightness against hue in a difference: mud on a ground is grey, things are coloured."""
+_ROUND = ("circle", "ring")
+"""Told from each other by how much the middle is filled: a painter's holes are often half closed."""
 _PALEST = 0.4
 """Share of its colour that even a patchy fill keeps."""
 
@@ -103,6 +105,8 @@ class Limits:
     explained: float = 0.55
     margin: float = 0.004
     colour: float = 0.9
+    hollow: float = 0.68
+    hollow_rough: float = 0.58
     rough: float = 4.0
 
 
@@ -110,25 +114,31 @@ LIMITS = Limits()
 
 
 class _Templates(NamedTuple):
-    """Covers (N, 256) of every shape, size, scale and offset in a cell, and what each one is."""
+    """Covers (N, 256) of every shape, size, scale and offset in a cell, and what each one is.
+
+    circles, rings: the numbers of the round ones; those at the same index are alike but for the hole.
+    """
 
     covers: Floats
     energy: Floats
     shape: NDArray[np.int64]
     size: NDArray[np.int64]
+    circles: NDArray[np.int64]
+    rings: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1)
 def _templates() -> _Templates:
     covers, kinds = [], []
     for (shape_id, shape), (size_id, size), scale in product(enumerate(SHAPES), enumerate(SIZES), _SCALES):
-        turns = (0.0,) if shape in ("circle", "ring") else _TURNS
+        turns = (0.0,) if shape in _ROUND else _TURNS
         for turn, dy, dx in product(turns, _OFFSETS, _OFFSETS):
             covers.append(_cover(shape, ACROSS[size] * scale, turn, dx, dy).ravel())
             kinds.append((shape_id, size_id))
     stack = np.stack(covers).astype(np.float32)
     shapes, sizes = np.array(kinds).T
-    return _Templates(stack, (stack**2).sum(1), shapes, sizes)
+    circles, rings = (np.flatnonzero(shapes == SHAPES.index(shape)) for shape in _ROUND)
+    return _Templates(stack, (stack**2).sum(1), shapes, sizes, circles, rings)
 
 
 def _cover(shape: str, across: float, turn: float, dx: float, dy: float) -> Floats:
@@ -157,7 +167,8 @@ def read(image: Image.Image | NDArray[np.uint8], limits: Limits = LIMITS) -> Rea
     ground, paint = _ground(pixels)
     fits = _fits(pixels, paint, limits)
     well = _roughness(pixels, paint, fits) < limits.rough
-    return Reading(tuple(fit.thing for fit in fits), ground, well)
+    hollow = limits.hollow if well else limits.hollow_rough
+    return Reading(tuple(fit.thing if fit.filled is None else _round(fit, hollow) for fit in fits), ground, well)
 
 
 _GROUND_NAMES = tuple(GROUNDS)
@@ -177,10 +188,21 @@ def _ground(pixels: Floats) -> tuple[str, Floats]:
 
 
 class _Fit(NamedTuple):
-    """A cell's reading, and the cover (16, 16) of the best template (zeros where the cell is empty)."""
+    """A cell's reading, and the cover (16, 16) of the best template (zeros where the cell is empty).
+
+    filled: of a round thing that is not unclear, how much of its rim's colour its middle has.
+    """
 
     thing: Thing | Unclear | None
     cover: Floats
+    filled: float | None = None
+
+
+def _round(fit: _Fit, hollow: float) -> Thing | Unclear | None:
+    """A round thing, as a ring if its middle is hollow and as a circle if not."""
+    if not isinstance(fit.thing, Thing) or fit.filled is None:
+        return fit.thing
+    return replace(fit.thing, shape="ring" if fit.filled < hollow else "circle")
 
 
 def _window(cell: int) -> tuple[slice, slice]:
@@ -207,14 +229,26 @@ def _fit(cell: int, patch: Floats, along: Floats, whole: float, paint: Floats, l
     best = int(explained.argmax())
     if np.sqrt(along[best]) / templates.energy[best] < limits.contrast:
         return _Fit(None, np.zeros((CELL, CELL), np.float32))
-    shape = int(templates.shape[best])
-    margin = explained[best] - explained[templates.shape != shape].max()
+    shape = SHAPES[int(templates.shape[best])]
+    alike = [SHAPES.index(name) for name in (_ROUND if shape in _ROUND else (shape,))]
+    margin = explained[best] - explained[~np.isin(templates.shape, alike)].max()
     cover = templates.covers[best]
     colour = _colour(patch, cover, paint, limits)
-    thing: Thing | Unclear = UNCLEAR
-    if explained[best] >= limits.explained and margin >= limits.margin and colour is not None:
-        thing = Thing(SHAPES[shape], colour, SIZES[int(templates.size[best])], cell)
-    return _Fit(thing, cover.reshape(CELL, CELL))
+    if explained[best] < limits.explained or margin < limits.margin or colour is None:
+        return _Fit(UNCLEAR, cover.reshape(CELL, CELL))
+    thing = Thing(shape, colour, SIZES[int(templates.size[best])], cell)
+    filled = _filled(patch - paint, explained) if shape in _ROUND else None
+    return _Fit(thing, cover.reshape(CELL, CELL), filled)
+
+
+def _filled(difference: Floats, explained: Floats) -> float:
+    """How much of its rim's colour the middle of a round thing has: rim and middle are fitted apart."""
+    templates = _templates()
+    at = int(np.maximum(explained[templates.circles], explained[templates.rings]).argmax())
+    disc, rim = templates.covers[templates.circles[at]], templates.covers[templates.rings[at]]
+    parts = np.stack([rim, np.clip(disc - rim, 0, None)], 1)
+    outer, middle = np.linalg.lstsq(parts, difference, rcond=None)[0]
+    return float(middle @ outer / max(float(outer @ outer), 1e-6))
 
 
 def _colour(patch: Floats, cover: Floats, paint: Floats, limits: Limits) -> str | None:

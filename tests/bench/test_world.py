@@ -123,19 +123,31 @@ def test_the_second_reader_agrees_about_renderings(drawn: list[oracle.Rendering]
 
 
 def test_labels_that_leave_things_open_are_counted(drawn: list[oracle.Rendering]) -> None:
-    sure = [Labelled(picture, as_reading(scene), "") for scene, picture in drawn]
+    sure = [Labelled(picture, (as_reading(scene),), "") for scene, picture in drawn]
     report = oracle.against_labels(sure, 1)
     assert report["unclear_label_share"] == 0
     assert report["share"] > 0.95
-    unsure = [replace(label, reading=Reading((UNCLEAR,) * 9, label.reading.ground, None)) for label in sure]
+    unsure = [replace(label, seen=(Reading((UNCLEAR,) * 9, label.reading.ground, None),)) for label in sure]
     report = oracle.against_labels(unsure, 1)
     assert set(report["by_kind"]) == {"ground"}
     assert report["unclear_label_share"] > 0
 
 
+def test_what_two_labellers_see_alike_is_counted(drawn: list[oracle.Rendering]) -> None:
+    known = [as_reading(scene) for scene, _ in drawn]
+    blind = Reading((UNCLEAR, *known[0].cells[1:]), None, known[0].well)
+    seconds = [blind, *known[1:]]
+    labels = [Labelled(one.picture, (a, b), "") for one, a, b in zip(drawn, known, seconds, strict=True)]
+    told = oracle.against_labels(labels, 1)["labellers"]
+    assert told["alike"] == told["quality_alike"] == 1
+    assert told["ground_alike"] == 1 - 1 / len(drawn)
+    standing = sum(len(reading.things) for reading in known) + (known[0].cells[0] is None)
+    assert told["open_cells"] == pytest.approx(1 / standing)
+
+
 def test_labels_of_other_pictures_are_not_met(drawn: list[oracle.Rendering]) -> None:
     turned = [*drawn[1:], drawn[0]]
-    labels = [Labelled(other.picture, as_reading(one.scene), "") for one, other in zip(drawn, turned, strict=True)]
+    labels = [Labelled(other.picture, (as_reading(one.scene),), "") for one, other in zip(drawn, turned, strict=True)]
     assert oracle.against_labels(labels, 1)["min"] < 0.7
 
 
@@ -167,7 +179,7 @@ def test_an_eye_that_sees_everything_and_one_that_says_yes(drawn: list[oracle.Re
 
 def test_errors_of_an_eye_that_always_says_yes(drawn: list[oracle.Rendering]) -> None:
     turned = [*drawn[1:], drawn[0]]
-    labels = [Labelled(other.picture, as_reading(one.scene), "") for one, other in zip(drawn, turned, strict=True)]
+    labels = [Labelled(other.picture, (as_reading(one.scene),), "") for one, other in zip(drawn, turned, strict=True)]
     told = judges.error_correlation(VisionFromFunction(lambda *_: 1.0), labels, 1)
     assert 0 < told["both"] <= min(told["eye_errors"], told["oracle_errors"])
     assert -1 <= told["phi"] <= 1

@@ -112,6 +112,22 @@ def test_labels_that_cannot_be_packed_are_refused_by_line(tmp_path: Path, text: 
     assert not (tmp_path / labels.LABELS).exists()
 
 
+def test_where_two_labellers_differ_the_label_is_open(tmp_path: Path) -> None:
+    drawn(tmp_path, 2)
+    said = {
+        "first": "000 ground=grey well=yes 0:small red cross 4:?\n001 ground=white well=no 8:large blue ring",
+        "second": "000 ground=grey well=no 0:small red cross 4:? 5:?\n001 ground=? well=no 8:small blue ring",
+    }
+    files = [tmp_path / f"{name}.txt" for name in said]
+    for file, text in zip(files, said.values(), strict=True):
+        file.write_text(text, encoding="utf-8")
+    labels.check(*files)
+    one, two = labelled(tmp_path)
+    assert one.reading == parse("ground=grey well=? 0:small red cross 4:? 5:?")
+    assert two.reading == parse("ground=? well=no 8:?")
+    assert [len(label.seen) for label in (one, two)] == [2, 2]
+
+
 def test_prompts_cover_the_whole_mix_evenly() -> None:
     asked = labels.prompts(60, seed=11)
     manners = [

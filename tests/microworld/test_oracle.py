@@ -47,6 +47,19 @@ def test_quality_is_told_from_the_drawing() -> None:
     assert balanced_accuracy("quality", readings(well=True) + readings(well=False)) >= 0.99
 
 
+@pytest.mark.parametrize("colour", ["red", "cyan", "purple"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("filled", "shape"), [(0.0, "ring"), (0.4, "ring"), (0.9, "circle")])
+def test_a_round_thing_is_a_ring_while_its_middle_is_plainly_paler(
+    colour: str, size: str, filled: float, shape: str
+) -> None:
+    ring, disc = (
+        render(Scene((Thing(one, colour, size, 4),), "white"), np.random.default_rng(3)) for one in ("ring", "circle")
+    )
+    half_closed = (ring * (1 - filled) + disc * filled).astype(np.uint8)
+    assert read(half_closed).things == (Thing(shape, colour, size, 4),)
+
+
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_a_well_drawn_scene_comes_back_whole(seed: int) -> None:

@@ -12,8 +12,8 @@ from limner.bench.world.asking import Reply, as_scene, balanced, draw_questions,
 from limner.bench.world.gallery import Shown
 from limner.microworld import reader
 from limner.microworld.labels import Labelled
-from limner.microworld.law import Scene, holds
-from limner.microworld.oracle import read, verdict
+from limner.microworld.law import Scene, Thing, holds
+from limner.microworld.oracle import UNCLEAR, read, verdict
 from limner.microworld.render import render
 from limner.microworld.splits import some_scene
 
@@ -75,7 +75,8 @@ def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
 def against_labels(labels: Sequence[Labelled], seed: int) -> dict[str, Any]:
     """`oracle_vs_eye_labels`: the oracle's verdicts against what was seen in painted pictures by eye.
 
-    Questions are drawn on the label; those that the label leaves open are left out, and an unclear verdict is wrong.
+    A label is what all labellers saw. Questions are drawn on it; those that it leaves open are left out, and an unclear
+    verdict is wrong.
     `share` is that of all right replies, not balanced.
     """
     rng = np.random.default_rng([seed, 4])
@@ -94,5 +95,23 @@ def against_labels(labels: Sequence[Labelled], seed: int) -> dict[str, Any]:
         "share": share([reply.said is reply.truth for reply in replies]),
         "unclear_label_share": open_labels / max(1, open_labels + len(replies)),
         "unclear_oracle_share": share([reply.said is None for reply in replies]),
+        "labellers": _among_labellers(labels),
         "pictures": len(labels),
+    }
+
+
+def _among_labellers(labels: Sequence[Labelled]) -> dict[str, Any]:
+    """Of the cells that every labeller names the share that all name alike; and how many of all are left open.
+
+    `open_cells`: share of the cells in which any labeller saw something whose label is open.
+    """
+    seen = [cells for label in labels for cells in zip(*(one.cells for one in label.seen), strict=True)]
+    named = [cells for cells in seen if all(isinstance(cell, Thing) for cell in cells)]
+    standing = [cells for cells in seen if any(cell is not None for cell in cells)]
+    return {
+        "named_by_all": len(named),
+        "alike": share([len(set(cells)) == 1 for cells in named]),
+        "open_cells": share([len(set(cells)) > 1 or cells[0] is UNCLEAR for cells in standing]),
+        "ground_alike": share([len({one.ground for one in label.seen}) == 1 for label in labels]),
+        "quality_alike": share([len({one.well for one in label.seen}) == 1 for label in labels]),
     }
