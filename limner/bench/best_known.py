@@ -3,8 +3,8 @@
 `python -m limner.bench.best_known` looks for it offline, with the oracle itself for a judge and a hundred times the
 pictures of a run, on search and validation queries alone: every sentence by itself, then generations of children
 (a sentence added, dropped or exchanged, or two parents mixed), raced on fresh queries; the longest raced wins. Every
-drawn block is kept, with its pictures in a ledger, so a stopped search goes on and other judges can look at the same
-pictures later. The result is committed as data/best_known.json.
+drawn block is kept, with its pictures in a ledger, so a stopped search goes on, and `--recount` lets an oracle that has
+changed since look at the same pictures again. The result is committed as data/best_known.json.
 """
 
 from __future__ import annotations
@@ -96,6 +96,13 @@ class Search:
             self.draw(finalists)
         return self.leading(1)[0]
 
+    def recounted(self) -> str:
+        """Judge every kept block again, drawing none; the best instruction by these counts."""
+        for name in self.kept.names():
+            block, text = name.removeprefix("block ").split(": ", 1)
+            self._count(text, self.good(text, int(block)))
+        return self.leading(1)[0]
+
     def race(self, texts: Sequence[str]) -> None:
         """Draw with all, then more with those that lead, while pictures last."""
         running = list(texts)
@@ -123,11 +130,13 @@ class Search:
         """Draw one fresh block of queries with each instruction and count the good pictures."""
         self.blocks += 1
         for text in texts:
-            good = self.kept.part(f"block {self.blocks}: {text}", partial(self.good, text, self.blocks))
-            record = self.records.setdefault(text, Record())
-            record.good += good
-            record.drawn += BLOCK
-            self.spent += BLOCK
+            self._count(text, self.kept.part(f"block {self.blocks}: {text}", partial(self.good, text, self.blocks)))
+
+    def _count(self, text: str, good: int) -> None:
+        record = self.records.setdefault(text, Record())
+        record.good += good
+        record.drawn += BLOCK
+        self.spent += BLOCK
 
 
 def changed_once(text: str, rng: random.Random) -> str:
@@ -164,14 +173,15 @@ def painted_by(painter: Generator, seed: int) -> Good:
     return good
 
 
-def record_of(search: Search, painter: str) -> Mapping[str, object]:
+def record_of(search: Search, painter: str, *, recount: bool = False) -> Mapping[str, object]:
     """What is committed: the best instruction with its recipe, and what came near it."""
-    best = search.best()
+    best = search.recounted() if recount else search.best()
     return {
         "instruction": best,
         "painter": painter,
         "recipe": {
             "command": f"python -m limner.bench.best_known --pictures {search.pictures} --seed {search.seed}",
+            "recounted": recount,
             "pictures": search.spent,
             "instructions": len(search.records),
             "judge": "the oracle: all-correct and well drawn, search and validation queries",
@@ -191,12 +201,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/best-known"), help="where drawn blocks are kept")
     parser.add_argument("--file", type=Path, default=Path(__file__).parent / "data" / FILE)
+    parser.add_argument("--recount", action="store_true", help="judge what is kept again, with today's oracle")
     given = parser.parse_args()
     painter = generator("microworld")
     kept = Kept(given.out / "parts.jsonl", {"painter": painter.identity, "seed": given.seed, "block": BLOCK})
     with Ledger.open(given.out) as ledger:
         good = painted_by(recorded(painter, ledger), given.seed)
-        row = record_of(Search(good, kept, given.pictures, given.seed), painter.identity)
+        search = Search(good, kept, given.pictures, given.seed)
+        row = record_of(search, painter.identity, recount=given.recount)
     given.file.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
 
 

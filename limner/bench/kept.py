@@ -45,6 +45,10 @@ class Kept:
         """Whether a part was measured already."""
         return name in self._parts
 
+    def names(self) -> list[str]:
+        """The parts that are there, in the order in which they ended."""
+        return list(self._parts)
+
     def part(self, name: str, measured: Callable[[], Any]) -> Any:
         """The value of a part (plain JSON), measured now unless it is kept already."""
         if name not in self._parts:

@@ -187,6 +187,22 @@ def test_the_offline_search_finds_sentences_that_help_together_and_goes_on_witho
     assert record_of(Search(never, Kept(tmp_path / "parts.jsonl", {}), 12_000), "painter") == row
 
 
+def test_another_judge_looks_at_the_kept_blocks_again_and_nothing_else_is_asked_for(tmp_path):
+    kept = Kept(tmp_path / "parts.jsonl", {})
+    Search(lambda text, block: block % BLOCK, kept, 3_000).best()
+    asked = []
+
+    def stricter(text, block):
+        asked.append(f"block {block}: {text}")
+        return BLOCK if text == CATALOGUE[7].sentence else 1
+
+    row = record_of(Search(stricter, kept, 3_000), "painter", recount=True)
+    assert asked == kept.names()
+    assert row["instruction"] == CATALOGUE[7].sentence
+    assert row["recipe"]["recounted"] is True
+    assert row["recipe"]["pictures"] == BLOCK * len(asked)
+
+
 def test_there_is_no_best_instruction_for_another_painter():
     text, reason = instruction("another painter")
     assert text is None
