@@ -56,6 +56,16 @@ def test_overhead(measured):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
+def test_draw(measured):
+    figures = measured("draw")
+    assert figures["efficiency"] > 0.2
+    assert set(figures["pairs"][0]) == {"bare", "generator", "recorded"}
+    assert figures["targets"].keys() == {"efficiency", "efficiency_without_ledger"}
+    assert figures["sdxl"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
 def test_evolve(measured, tmp_path):
     piece = measured("evolve", "--seeds", "1", "--out", tmp_path)
     assert piece["seeds"] == [1]
