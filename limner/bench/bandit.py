@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from limner.bandits import (
     POLICIES,
+    Additive,
     Bigpe,
     EmpiricalGradient,
     KnowledgeGradient,
@@ -106,9 +107,12 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 
 
 def _policies(setting: str) -> dict[str, Callable[[], Policy]]:
-    """Every policy with its defaults but BIGPE's, made for another scale; halving and rejects know the budget."""
+    """Every policy with its defaults; halving and rejects know the budget.
+
+    BIGPE's is left out, made for another scale, and `additive`, which is ours again where arms have no parts.
+    """
     policies: dict[str, Callable[[], Policy]] = {
-        name: partial(policy, seed=0) for name, policy in POLICIES.items() if name != Bigpe.name
+        name: partial(policy, seed=0) for name, policy in POLICIES.items() if policy not in (Bigpe, Additive)
     }
     policies[HALVING] = lambda: SequentialHalving(seed=0, budget=PULLS)
     policies["rejects"] = lambda: SuccessiveRejects(seed=0, budget=PULLS)
