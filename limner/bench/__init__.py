@@ -13,6 +13,7 @@ BENCHMARKS = {
     "draw": "pictures per second of the painter through generator and ledger, over the bare pipeline",
     "overhead": "evolve's wall time over bare drawing and scoring of the same batches",
     "hps": "the HPS v2 scorer beside the package hpsv2: the same scores, and how much faster",
+    "onnx": "drawing on a CPU with ONNX Runtime over torch, one picture at a time and in batches",
     "evolve": "evolved instructions on unseen requests beside other ways of asking, and false claims",
     "transfer": "instructions evolved on one painter, used on another",
     "agents": "evolve's wall time over the chain of language model turns that a round cannot do without",

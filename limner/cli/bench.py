@@ -107,6 +107,12 @@ def hps(
 
 
 @app.command()
+def onnx(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
+    """Time drawing with ONNX Runtime against torch on this CPU, and compare the pictures."""
+    _measure("onnx", json, quick, quiet)
+
+
+@app.command()
 def bandit(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Play every bandit on thousands of small worlds, beside MABWiser (fetched into an environment of its own)."""
     _measure("bandit", json, quick, quiet)

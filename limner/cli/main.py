@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from limner.cli import bench, demo, doctor, draw, edit, evolve, instructions, score, write
+from limner.cli import bench, demo, doctor, draw, edit, evolve, export, inspect, instructions, score, write
 from limner.errors import LimnerError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.command("write")(write.write)
 app.command("draw")(draw.draw)
 app.command("edit")(edit.edit)
 app.command("score")(score.score)
+app.command("inspect")(inspect.inspect)
+app.command("export-onnx")(export.export_onnx)
 app.add_typer(instructions.app, name="instructions")
 app.add_typer(bench.app, name="bench")
 app.command("demo")(demo.demo)

@@ -1,7 +1,7 @@
 """Text to picture: models by name.
 
-`microworld`, `diffusers:ID|PATH` and `images:MODEL`; a user's own function through `from_callable`. A new kind of model
-is one entry in `SCHEMES`.
+`microworld`, `diffusers:ID|PATH`, `onnx:PATH`, `images:MODEL` and `comfyui:WORKFLOW.json`; a user's own function
+through `from_callable`. A new kind of model is one entry in `SCHEMES`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def generator(
     if scheme not in SCHEMES or bool(rest) != (scheme != "microworld"):
         raise UnknownModel(
             f"Unknown image model {name!r}; the schemes are {', '.join(SCHEMES)}. Say `microworld`, `diffusers:ID` or "
-            "`diffusers:PATH` for a pipeline in this process, `images:MODEL` for an OpenAI images endpoint."
+            "`diffusers:PATH` for a pipeline in this process, `onnx:PATH` for an exported one, `images:MODEL` for an "
+            "OpenAI images endpoint, `comfyui:WORKFLOW.json` for a ComfyUI server."
         )
     setup = setup or Setup(device, dtype)
     return SCHEMES[scheme](rest, Options(batch, setup.device, setup.dtype, base_url, api_key, price_per_call, setup))
@@ -75,6 +76,12 @@ def _diffusers(rest: str, options: Options) -> Generator:
     return DiffusersGenerator(rest, batch=options.batch, setup=options.setup)
 
 
+def _onnx(rest: str, options: Options) -> Generator:
+    from limner.generation.onnx_generator import OnnxGenerator
+
+    return OnnxGenerator(rest, batch=options.batch, setup=options.setup)
+
+
 def _images(rest: str, options: Options) -> Generator:
     from limner.generation.images_endpoint import ImagesEndpoint
 
@@ -87,9 +94,17 @@ def _images(rest: str, options: Options) -> Generator:
     )
 
 
+def _comfyui(rest: str, options: Options) -> Generator:
+    from limner.generation.comfyui import ComfyUI
+
+    return ComfyUI(rest, base_url=options.base_url, price_per_call=options.price_per_call, batch=options.batch)
+
+
 SCHEMES: dict[str, Callable[[str, Options], Generator]] = {
     "microworld": _microworld,
     "diffusers": _diffusers,
+    "onnx": _onnx,
     "images": _images,
+    "comfyui": _comfyui,
 }
 """Scheme to factory; the factory gets what follows the colon."""

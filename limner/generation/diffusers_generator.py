@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from limner.errors import GenerationError, UsageError
 from limner.generation import folder as folders
@@ -45,7 +45,7 @@ class DiffusersGenerator:
         if batch is not None and batch < 1:
             raise UsageError(f"batch={batch!r}: draw at least 1 picture at once.")
         self._folder = folders.find(str(name))
-        folders.check(self._folder)
+        self._check()
         self._defaults = folders.defaults(self._folder)
         self._name = str(name) if self._folder != Path(name).expanduser() else self._folder.resolve().name
         self._setup = setup or Setup()
@@ -62,6 +62,18 @@ class DiffusersGenerator:
     def device(self) -> str:
         """Where it draws."""
         return self._setup.place()
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """The pipeline's networks by component name."""
+        import torch
+
+        return {name: one for name, one in self.pipeline.pipe.components.items() if isinstance(one, torch.nn.Module)}
 
     @property
     def token_limit(self) -> int | None:
@@ -109,6 +121,9 @@ class DiffusersGenerator:
             else:
                 groups.setdefault(self.plan(recipe), []).append(place)
         return groups
+
+    def _check(self) -> None:
+        folders.check(self._folder)
 
     @cached_property
     def pipeline(self) -> Pipeline:

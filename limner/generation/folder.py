@@ -22,7 +22,7 @@ from limner.errors import UnknownModel, WeightsError
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _BLOB = re.compile(r"[0-9a-f]{64}")
-_READ = {".safetensors", ".bin", ".json", ".txt", ".model"}
+_READ = {".safetensors", ".bin", ".json", ".txt", ".model", ".onnx", ".data"}
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 
 
@@ -144,6 +144,8 @@ def _check_weights(part: Path) -> None:
     for index in part.glob("*.index.json"):
         for shard in sorted(set(_read_json(index).get("weight_map", {}).values())):
             _need_one(part, (shard,))
+    if (part / "model.onnx").exists():
+        raise WeightsError(f"{part} holds a network for ONNX Runtime. Name the folder onnx:{part.parent}.")
     if stored_numbers(part) is None and not any(part.glob("*.bin")):
         raise WeightsError(f"{part} has a config.json but no weights (*.safetensors). Fetch the whole folder again.")
 

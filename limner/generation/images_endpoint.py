@@ -137,7 +137,11 @@ class ImagesEndpoint:
     def _finish(self, response: ImagesResponse, recipe: Recipe) -> Picture | Failure:
         encoded = response.data[0].b64_json if response.data else None
         if not encoded:
-            return Failure("GenerationError", f"{self.identity} sent no b64_json picture. Use a server that can.")
+            return Failure(
+                "GenerationError",
+                f"{self.identity} sent no b64_json picture. Reword the prompt if a filter withheld it, or use a server "
+                "that can send one.",
+            )
         try:
             image = _decode(encoded)
         except ValueError as error:

@@ -7,6 +7,7 @@ no layer.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from limner.quiet import quiet
 _log = logging.getLogger(__name__)
 
 
-def load(folder: Path, setup: Setup, kind: str = "AutoPipelineForText2Image") -> Any:
-    """The folder's pipeline on its device, by the class of diffusers named `kind`.
+def load(
+    folder: Path, setup: Setup, kind: str = "AutoPipelineForText2Image", modules: Mapping[str, Any] | None = None
+) -> Any:
+    """The folder's pipeline on its device, by the class of diffusers named `kind`; `modules` are there already.
 
     Raises:
         WeightsError: the folder's files do not make such a pipeline, or a LoRA does not fit it.
@@ -29,7 +32,7 @@ def load(folder: Path, setup: Setup, kind: str = "AutoPipelineForText2Image") ->
 
         try:
             pipe = getattr(diffusers, kind).from_pretrained(
-                str(folder), dtype=setup.number_type(), local_files_only=True
+                str(folder), dtype=setup.number_type(), local_files_only=True, **(modules or {})
             )
         except (OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
             wanted = "text-to-image" if kind.endswith("Text2Image") else "picture"

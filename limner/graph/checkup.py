@@ -38,6 +38,7 @@ def checkup(out: Path) -> list[Check]:
         _python(),
         *(_package(name) for name in PACKAGES),
         _device(),
+        _onnx(),
         _sqlite(),
         *_weights(),
         *_published_scorers(),
@@ -66,6 +67,15 @@ def _device() -> Check:
     if torch.backends.mps.is_available():
         return Check("device", "Apple MPS is there; Limner draws on CUDA or CPU, here on the CPU")
     return Check("device", f"CPU, {torch.get_num_threads()} torch threads (no GPU is needed for the embedded world)")
+
+
+def _onnx() -> Check:
+    """Never needed, never chosen by itself: said here because it draws faster on a CPU."""
+    try:
+        found = version("onnxruntime")
+    except PackageNotFoundError:
+        return Check("onnxruntime", "not installed (optional: `pip install 'limner[onnx]'`; draws faster on a CPU)")
+    return Check("onnxruntime", f"{found}; `limner export-onnx MODEL OUT`, then draw with onnx:OUT: faster on a CPU")
 
 
 def _sqlite() -> Check:

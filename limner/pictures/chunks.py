@@ -34,12 +34,7 @@ def read_text(png: bytes) -> dict[str, str]:
         PictureError: not a PNG, cut off, damaged, or with too much text.
     """
     texts: dict[str, str] = {}
-    for number, chunk in enumerate(_text_chunks(png)):
-        if len(chunk.payload) > MAX_TEXT or number >= MAX_TEXT_CHUNKS:
-            raise PictureError(
-                f"The PNG holds too much text ({len(chunk.payload)} bytes in entry {number + 1}; at most {MAX_TEXT} "
-                f"bytes and {MAX_TEXT_CHUNKS} entries are read). Save it again without its metadata."
-            )
+    for chunk in text_chunks(png):
         keyword, text = _decode(chunk)
         if text is not None:
             texts.setdefault(keyword, text)
@@ -64,11 +59,24 @@ def replace_text(png: bytes, texts: Mapping[str, str], drop: Collection[str] = (
     return b"".join(parts)
 
 
-def _text_chunks(png: bytes) -> Iterator[Chunk]:
+def text_chunks(png: bytes, *, whole: bool = False) -> Iterator[Chunk]:
+    """The text entries before the pixels, uncompressed kinds alone; `whole`: of every kind, also after the pixels.
+
+    Raises:
+        PictureError: not a PNG, cut off, damaged, or with too much text.
+    """
+    kinds = (b"tEXt", b"iTXt", b"zTXt") if whole else (b"tEXt", b"iTXt")
+    number = 0
     for chunk in _chunks(png):
-        if chunk.kind == b"IDAT":
+        if chunk.kind == b"IDAT" and not whole:
             return
-        if chunk.kind in (b"tEXt", b"iTXt"):
+        if chunk.kind in kinds:
+            number += 1
+            if len(chunk.payload) > MAX_TEXT or number > MAX_TEXT_CHUNKS:
+                raise PictureError(
+                    f"The PNG holds too much text ({len(chunk.payload)} bytes in entry {number}; at most {MAX_TEXT} "
+                    f"bytes and {MAX_TEXT_CHUNKS} entries are read). Save it again without its metadata."
+                )
             yield chunk
 
 

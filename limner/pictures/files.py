@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 from limner.errors import PictureError, StorageError
 from limner.pictures.a1111 import parameters
 from limner.pictures.chunks import SIGNATURE, read_text, replace_text
+from limner.pictures.dialects import made
+from limner.pictures.made import Made
 from limner.pictures.metadata import Metadata
+from limner.pictures.texts import texts
 from limner.types import Instruction, Picture, Prompt, Recipe
 
 if TYPE_CHECKING:
@@ -93,6 +96,18 @@ def read(source: bytes | str | os.PathLike[str]) -> Metadata | None:
     """
     entry = read_text(source if isinstance(source, bytes) else load(Path(source))).get("limner")
     return Metadata.from_json(entry) if entry is not None else None
+
+
+def inspect(source: bytes | str | os.PathLike[str]) -> Made | None:
+    """What a picture file (or its bytes) says of how it was made, whichever program wrote it; None: it says nothing.
+
+    Reads our own entry, AUTOMATIC1111, ComfyUI, Fooocus, InvokeAI, NovelAI, SwarmUI and Draw Things, from PNG, JPEG and
+    WebP. Where several are there, ours counts.
+
+    Raises:
+        PictureError: no such file, no such picture, cut off, damaged, too large, or an entry that makes no sense.
+    """
+    return made(texts(source if isinstance(source, bytes) else load(Path(source))))
 
 
 def save(

@@ -1,6 +1,7 @@
 """Fakes for tests, yours and ours."""
 
 from limner.testing.chat_server import ChatBehaviour, ChatServer
+from limner.testing.comfy_server import ComfyBehaviour, ComfyServer
 from limner.testing.fakes import (
     CallLog,
     ChatFromCallable,
@@ -19,6 +20,8 @@ __all__ = [
     "ChatBehaviour",
     "ChatFromCallable",
     "ChatServer",
+    "ComfyBehaviour",
+    "ComfyServer",
     "CountingGenerator",
     "HashEditor",
     "HashGenerator",

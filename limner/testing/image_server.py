@@ -15,8 +15,11 @@ from limner.testing.fakes import HashGenerator
 from limner.testing.loopback import Answered, Loopback
 from limner.types import Failure, Prompt, Recipe
 
-Behaviour = Literal["fine", "limit", "error", "refuse", "unauthorized", "unknown", "hang", "cut", "garbage"]
-"""What a call meets: a picture, 429, 500, 400 (content policy), 401, 404, silence, half a reply, no picture."""
+Behaviour = Literal[
+    "fine", "limit", "error", "refuse", "unauthorized", "unknown", "hang", "cut", "half", "nsfw", "garbage"
+]
+"""What a call meets: a picture, 429, 500, 400 (content policy), 401, 404, silence, half a reply, half a
+picture, a reply without the picture (a filter withheld it), no picture at all."""
 
 
 class ImageServer(Loopback):
@@ -45,7 +48,11 @@ class ImageServer(Loopback):
             return refused
         if behaviour == "garbage":
             return _pictured("bm90IGEgcGljdHVyZQ==")
+        if behaviour == "nsfw":
+            return Answered(200, json.dumps({"created": 0, "data": [{"b64_json": None, "has_nsfw_content": True}]}))
         (drawn,) = self._generator.generate([_recipe(body)])
+        if behaviour == "half" and not isinstance(drawn, Failure):
+            return _pictured(base64.b64encode(drawn.png[: len(drawn.png) // 2]).decode())
         return refused if isinstance(drawn, Failure) else _pictured(base64.b64encode(drawn.png).decode())
 
 

@@ -31,10 +31,11 @@ _DRIPS, _DRIP_S = 1000, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What goes back: a status and a body, whole or not."""
+    """What goes back: a status and a body, whole or not; `data` where it is no text."""
 
     status: int
     text: str
+    data: bytes | None = None
 
     @classmethod
     def error(cls, status: int, code: str) -> Self:
@@ -182,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(self.loopback.answer(body, behaviour), behaviour)
 
     def _send(self, answered: Answered, behaviour: str = "fine") -> None:
-        data = answered.text.encode()
+        data = answered.text.encode() if answered.data is None else answered.data
         self.send_response(answered.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))

@@ -82,6 +82,13 @@ def test_a_reply_without_a_picture_is_a_failure() -> None:
         assert "no readable picture" in failure(client).reason
 
 
+@pytest.mark.parametrize(("behaviour", "reason"), [("half", "no readable picture"), ("nsfw", "a filter withheld it")])
+def test_half_a_picture_and_a_withheld_one_are_failures(behaviour: Behaviour, reason: str) -> None:
+    with endpoint(behaviour) as (client, server):
+        assert reason in failure(client).reason
+    assert server.calls == 1
+
+
 def test_a_silent_server_is_left_after_the_timeout_and_not_paid_twice() -> None:
     with endpoint("hang", "hang", "hang", timeout=0.2) as (client, server):
         lost = failure(client)
