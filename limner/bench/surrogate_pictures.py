@@ -7,6 +7,7 @@ Each block of each instruction is judged once and kept, so that a search that st
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from limner.bench.kept import Kept
 from limner.generation import generator
 from limner.graph.deps import derive
 from limner.ledger import Ledger, recorded
+from limner.microworld import oracle
 from limner.microworld.cases import SHIPPED, cases
 from limner.microworld.law import Case
 from limner.protocols import Generator, Scorer, VisionModel
@@ -55,8 +57,9 @@ class Judges(NamedTuple):
 
     @property
     def identities(self) -> dict[str, str]:
-        """Of all three, by role."""
-        return {name: getattr(self, name).identity for name in self._fields}
+        """Of all three, by role, and of the oracle's source."""
+        named = {name: getattr(self, name).identity for name in self._fields}
+        return {**named, "oracle": hashlib.sha256(Path(oracle.__file__).read_bytes()).hexdigest()[:12]}
 
 
 def judged_pictures(search: Path, kept: Kept, judges: Judges, seed: int = 0) -> list[Judged]:
