@@ -45,7 +45,9 @@ def test_the_published_merges_make_clips_tokenizer(merges):
 
 
 @pytest.mark.parametrize(
-    "content", [b"junk", gzip.compress(b"one line"), gzip.compress(b"v\na\nb\nc\n"), b"\x1f\x8b\x08"]
+    "content",
+    [b"junk", gzip.compress(b"one line"), gzip.compress(b"v\na\nb\nc\n"), b"\x1f\x8b\x08"],
+    ids=["not packed", "one line", "other lines", "cut off"],
 )
 def test_another_file_is_refused(merges, content):
     merges.write_bytes(content)
