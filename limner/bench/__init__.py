@@ -18,6 +18,7 @@ BENCHMARKS = {
     "transfer": "instructions evolved on one painter, used on another",
     "agents": "evolve's wall time over the chain of language model turns that a round cannot do without",
     "search": "pictures until the search's choice is good, ours beside random search, halving, gepa and promptolution",
+    "calibration": "how far eye and taste can be believed, by kind, with reliability curves",
     "bandit": "how far each bandit's final choice falls short of the best arm, ours beside the peers",
 }
 """Name and what it measures; the module of that name has `measure(*, quick)`."""

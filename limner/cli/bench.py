@@ -179,3 +179,14 @@ def _numbers(text: str | None) -> list[int] | None:
 def agents(json: JsonFlag = False, quick: QuickFlag = False, quiet: QuietFlag = False) -> None:
     """Time evolve with language models that answer after 0.3 s against the turns that must wait for each other."""
     _measure("agents", json, quick, quiet)
+
+
+@app.command()
+def calibration(
+    json: JsonFlag = False,
+    quick: QuickFlag = False,
+    quiet: QuietFlag = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where the curves are drawn. [runs]")] = None,
+) -> None:
+    """Compare eye and taste with the oracle: reliability, AUC, and who is preferred of two; draw the curves."""
+    _measure("calibration", json, quick, quiet, out=folder)

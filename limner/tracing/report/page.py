@@ -63,7 +63,7 @@ def write_report(result: EvolveResult, picture: Callable[[str], Picture], *, bud
     shown = gallery(result, picture, budget)
     members = family(result)
     html = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             result=result,
@@ -93,7 +93,7 @@ def write_report(result: EvolveResult, picture: Callable[[str], Picture], *, bud
 def summary_html(result: EvolveResult) -> str:
     """What a notebook shows of a result: the verdict, the table, the instruction and where the report stands."""
     return (
-        _environment()
+        environment()
         .get_template("summary.html.j2")
         .render(
             result=result,
@@ -107,7 +107,7 @@ def summary_html(result: EvolveResult) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The templates, compiled once: that takes longer than filling them in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
