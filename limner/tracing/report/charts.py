@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from limner.results import EvolveResult, Round
 from limner.tracing.report.family import Family, Member
-from limner.tracing.report.figures import Scale, bounds, number, scale
+from limner.tracing.report.figures import Scale, number, scale
 
 WIDTH, HEIGHT = 520, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
+MEANS_MARGIN = 0.2
+"""Room for intervals above and below the means, as a share of the range of these."""
 
 
 class Segment(NamedTuple):
@@ -96,7 +98,11 @@ def _segments(row: Round, by_id: dict[str, Member], unit: float) -> tuple[Segmen
 
 
 def scores(result: EvolveResult, family: Family) -> Scores:
-    """Lay out each scored instruction's mean with its 95 % interval."""
+    """Lay out each scored instruction's mean with its 95 % interval.
+
+    The scale is that of the means: two pulls have an interval so wide that it would flatten all the others, so what
+    leaves the frame is cut at its edge.
+    """
     drawn = _drawn_by(result.rounds)
     total = max(drawn.values(), default=1) or 1
     scored = [
@@ -104,13 +110,13 @@ def scores(result: EvolveResult, family: Family) -> Scores:
         for member, candidate in zip(family.members, result.candidates, strict=True)
         if candidate.reward is not None
     ]
-    on = scale(bounds(reward for _, reward, _ in scored))
+    on = scale((reward.mean for _, reward, _ in scored), margin=MEANS_MARGIN)
     points = []
     for member, reward, pictures in scored:
         low = reward.mean if reward.low is None else reward.low
         high = reward.mean if reward.high is None else reward.high
         x = LEFT + 14 + pictures / total * (WIDTH - LEFT - RIGHT - 28)
-        points.append(Point(member, x, _up(reward.mean, on), _up(low, on), _up(high, on)))
+        points.append(Point(member, x, _up(reward.mean, on), _up(max(low, on.low), on), _up(min(high, on.high), on)))
     line = [point for point in points if point.member.chosen]
     return Scores(
         points=tuple(sorted(_spread(points), key=lambda point: point.member.chosen)),
