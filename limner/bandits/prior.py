@@ -21,6 +21,9 @@ SPREAD_WEIGHT = 2.0
 
 SPREAD_SHARE = 0.25
 
+TINY = 1e-300
+"""Variances up to this are none: their inverse may be no number any more."""
+
 _EM_STEPS = 4
 
 
@@ -48,7 +51,7 @@ def estimate(seen: Seen) -> Prior:
     error = noise / np.where(known, seen.n, 1.0)
     for _ in range(_EM_STEPS):
         total = spread + error
-        weight = np.where(known & (total > 0), 1 / np.where(total > 0, total, 1.0), 0.0)
+        weight = np.where(known & (total > TINY), 1 / np.where(total > TINY, total, 1.0), 0.0)
         mean = (weight * seen.mean).sum(-1, keepdims=True) / np.maximum(weight.sum(-1, keepdims=True), 1e-300)
         shrink = spread * weight
         expected = np.where(known, (shrink * (seen.mean - mean)) ** 2 + spread * (1 - shrink), 0.0)

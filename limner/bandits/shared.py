@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.bandits.arms import Arm
+from limner.bandits.prior import TINY
 
 Array = NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def believe_all(arms: Sequence[Arm]) -> Posterior | None:
     """The posterior of every arm's mean; None while rewards are all alike or there are fewer than two."""
     data = _data(arms)
     total = float(data.y.var()) if len(data.y) > 1 else 0.0
-    if total == 0.0:
+    if total <= TINY:
         return None
     variances = _Variances(*(share * total for share in (NOISE_SHARE, PAIR_SHARE, PART_SHARE, ARM_SHARE)))
     guess = variances

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.bandits import POLICIES, Bandit, bandit
+from limner.bandits import POLICIES, Additive, Bandit, bandit
 from limner.errors import UsageError
 
 every_policy = pytest.mark.parametrize("name", POLICIES)
@@ -117,7 +117,10 @@ def test_keep_names_distinct_arms_in_play(name: str, b: int, told: list[tuple[in
     for arm, reward in told:
         policy.tell(f"arm {arm}", reward)
     survivors = policy.keep(b)
-    assert len(survivors) == len(set(survivors)) == min(b, 5)
+    assert len(survivors) == len(set(survivors)) <= min(b, 5)
+    if not isinstance(policy, Additive):  # which races: an arm that can hardly win is out
+        assert len(survivors) == min(b, 5)
+    assert survivors
     assert set(survivors) <= set(policy.arms())
     unjudged = {arm for arm in policy.arms() if not policy.pulls(arm)}
     assert set(survivors) <= unjudged or unjudged <= set(survivors)

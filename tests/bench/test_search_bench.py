@@ -108,7 +108,7 @@ def test_the_chart_is_a_picture_of_all_tools():
 @pytest.mark.slow
 def test_a_quick_bench_plays_what_needs_no_download_and_goes_on(tmp_path):
     figures = measure(quick=True, out=tmp_path, picture=tmp_path / "chart.svg")
-    assert json.loads(json.dumps(figures)) == measure(quick=True, out=tmp_path)
+    assert json.dumps(figures) == json.dumps(measure(quick=True, out=tmp_path))
     assert set(figures["pictures_until_target"]) == {OURS, "random", "halving"}
     assert figures["budget_overshoot"][OURS] == 0
     assert figures["resume_equals_uninterrupted"][OURS] is True

@@ -10,7 +10,7 @@ from limner.generation import SCHEMES, from_callable, generator
 from limner.types import Failure, Prompt, Recipe
 
 
-@pytest.mark.parametrize("name", ["", "sdxl", "onnx:painter", "diffusers", "diffusers:", "images:", "microworld:x"])
+@pytest.mark.parametrize("name", ["", "sdxl", "onnx:", "diffusers", "diffusers:", "images:", "microworld:x"])
 def test_an_unknown_name_lists_the_schemes(name: str) -> None:
     with pytest.raises(UnknownModel) as caught:
         generator(name)

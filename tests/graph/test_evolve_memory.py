@@ -36,6 +36,7 @@ class Watching(ScorerFromFunction):
 
 def test_a_large_batch_is_drawn_and_judged_in_pieces(world):
     """A held-out batch has three columns of every query here: 135 pictures at once."""
+    gc.collect()  # what other tests left behind
     before = alive()
     world.requests = [
         f"a {colour} kite over town {number}" for number in range(50) for colour in ("red", "blue", "pink")
@@ -48,6 +49,7 @@ def test_a_large_batch_is_drawn_and_judged_in_pieces(world):
 
 def test_a_full_pool_over_a_thousand_requests_is_searched_in_the_memory_of_a_piece(world):
     """The pool grows past 64 instructions, so that a round has more pictures than are held."""
+    gc.collect()  # what other tests left behind
     before = alive()
     world.requests = [f"a {colour} kite over town {number}" for number in range(250) for colour in COLOURS]
     world.taste = Watching()

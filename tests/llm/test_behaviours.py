@@ -16,7 +16,7 @@ from limner.llm.openai_chat import OpenAIChat, OpenAIOptions
 from limner.testing.chat_server import INJECTION, ChatServer
 from limner.types import Message
 
-TIMEOUT = 0.6
+TIMEOUT = 1.2
 LIMIT = 8.0
 """Seconds that anything here may last, on a busy machine."""
 PRICES = {"price_per_input_token": 1e-6, "price_per_output_token": 2e-6}
