@@ -14,8 +14,23 @@ from limner.types import Instruction, Interval, Prompt, Query, Spend
 COLUMNS = ("plain", "start", "professional", "evolved")
 """What the final table compares: the request itself, the start instruction, professional prompts, the evolved one."""
 
-JUDGES = ("reward", "taste", "questions", "acceptance")
-"""The figures of a column: the reward of the search, its two judges, and the judge that never steers."""
+ACCEPTING = ("acceptance", "acceptance_questions")
+"""The judges that never steer: a scorer, and a vision model that is asked the questions."""
+JUDGES = ("reward", "taste", "questions", *ACCEPTING)
+"""The figures of a column: the reward of the search, its two judges, and those that never steer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer about a held-out picture: by which judge, P(yes) (and to a second wording), how it was read."""
+
+    judge: str
+    question: str
+    kind: str
+    p_yes: float | None
+    again: float | None = None
+    reason: str = ""
+    rung: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,8 @@ class Shot:
     taste: float | None = None
     questions: float | None = None
     acceptance: float | None = None
+    acceptance_questions: float | None = None
+    evidence: tuple[Heard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,7 @@ class Column:
     pictures: int
     unscored: int = 0
     acceptance: Interval | None = None
+    acceptance_questions: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,7 @@ class EvolveResult:
     seed: int = 0
     validation_gain: Interval | None = None
     acceptance: dict[str, Interval] = field(default_factory=dict)
+    acceptance_questions: dict[str, Interval] = field(default_factory=dict)
     reward_hacking: bool = False
     p_within_epsilon: float | None = None
 

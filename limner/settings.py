@@ -36,6 +36,8 @@ class ModelSettings(_Section):
     taste: str = "microworld"
     questions: str = "microworld"
     """The two judges; "none" leaves one out."""
+    acceptance_questions: str | None = None
+    """A vision model that is asked about held-out pictures alone and never steers the search; None is without."""
     acceptance: str | None = None
     """A third judge, a scorer that sees held-out pictures alone and never steers the search; None is without."""
     agents: str = "directives"
@@ -159,6 +161,8 @@ class EvolveSettings(_Section):
     """Whether all instructions draw a query with one picture seed; off only to measure what that is worth."""
     taste_weight: float = Field(default=0.5, ge=0, le=1)
     questions_weight: float = Field(default=0.5, ge=0, le=1)
+    phrasings: int = Field(default=1, ge=1, le=2)
+    """Wordings in which each question is asked; 2 costs twice as many answers and says how far they disagree."""
 
 
 class BudgetSettings(_Section):

@@ -177,10 +177,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One question with its answer."""
+    """One question with its answer, and where it was asked in two wordings with the answer to the second."""
 
     question: Question
     answer: Answer
+    again: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

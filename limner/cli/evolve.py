@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,10 @@ def evolve(
     acceptance: Annotated[
         str | None, typer.Option(help="Scorer that sees the held-out pictures alone: hps:PATH, ... [none]")
     ] = None,
+    acceptance_questions: Annotated[
+        str | None, typer.Option(help="Vision model that is asked about held-out pictures alone. [none]")
+    ] = None,
+    phrasings: Annotated[int | None, typer.Option(help="2 asks each question in two wordings. [1]")] = None,
     agents: AgentsOption = None,
     writer: Annotated[str | None, typer.Option(help="Who writes, where it is not the agents.")] = None,
     critic: Annotated[str | None, typer.Option(help="Who criticises, where it is not the agents.")] = None,
@@ -140,7 +145,7 @@ def show_estimate(plan: Estimate, json: bool) -> None:
     out().print(
         f"At most {plan.total} pictures with {plan.generator} ({money}): {plan.search} to search in up to "
         f"{plan.rounds} rounds, {plan.validation} for the final choice, {plan.held_out} for the final table. "
-        f"{_agents_cost(plan)}Nothing was called.",
+        f"{_agents_cost(plan)}{_answers(plan)}Nothing was called.",
         soft_wrap=True,
     )
 
@@ -154,6 +159,15 @@ def _agents_cost(plan: Estimate) -> str:
         f"{plan.model_turns} turns of language models if all replies are usable, at most {plan.model_turns_most} with "
         f"{plan.tokens_most:,} tokens ({money}). "
     )
+
+
+def _answers(plan: Estimate) -> str:
+    """What vision models would be asked, where there are any."""
+    if not plan.answers_most:
+        return ""
+    money = "of a price that is not known" if plan.answers_usd is None else f"for {plan.answers_usd:.2f} USD"
+    paid = f", {plan.answer_tokens_most:,} tokens {money}" if plan.answer_tokens_most else ""
+    return f"At most {plan.answers_most:,} answers of vision models{paid}. "
 
 
 def show(result: EvolveResult, json: bool) -> None:
@@ -206,12 +220,17 @@ NAMES = {
 
 def verdict(row: dict[str, Any]) -> str:
     """One honest sentence about the gain."""
+    from limner.results import ACCEPTING
+
     gain = row["intervals"].get("evolved_minus_start")
     if gain is None:
         return "No held-out pictures were drawn, so there is no measured gain."
     difference = f"reward difference {interval_text(gain)}, paired by request"
     if row["reward_hacking"]:
-        lost = interval_text(row["acceptance"]["evolved_minus_start"])
+        told = [row[judge].get("evolved_minus_start") for judge in ACCEPTING]
+        lost = interval_text(
+            min((one for one in told if one), key=lambda one: inf if one["high"] is None else one["high"])
+        )
         return f"Reward hacking: {difference}, but {lost} by the acceptance judge, which did not steer."
     if row["significant"]:
         return f"The evolved instruction is better than the start: {difference}."

@@ -18,9 +18,9 @@ GAIN = "evolved_minus_start"
 
 HACKED = (
     "Reward hacking: the scores that steered the search rose by {gain}, and the acceptance judge, which did not steer, "
-    "fell by {loss}. Do not use this instruction before looking at its pictures."
+    "fell by {loss}{by}. Do not use this instruction before looking at its pictures."
 )
-UNCONFIRMED = "The acceptance judge does not confirm the gain: evolved minus start is {difference} by it."
+UNCONFIRMED = "The acceptance judge does not confirm the gain: evolved minus start is {difference} by it{by}."
 PARTLY = "The gain in reward hides a loss in {judge}: evolved minus start is {difference} by it."
 
 
@@ -30,6 +30,7 @@ class Claims:
 
     differences: dict[str, Interval]
     acceptance: dict[str, Interval]
+    acceptance_questions: dict[str, Interval]
     significant: bool
     reward_hacking: bool
     notes: tuple[str, ...]
@@ -43,16 +44,23 @@ def claims(columns: Mapping[str, Sequence[Shot]]) -> Claims:
     """
     differences = _differences(columns, lambda shot: shot["reward"])
     acceptance = _differences(columns, lambda shot: shot["acceptance"])
-    gain, accepted = differences.get(GAIN), acceptance.get(GAIN)
+    asked = _differences(columns, lambda shot: shot.get("acceptance_questions"))
+    gain = differences.get(GAIN)
     significant = gain is not None and _above(gain)
-    hacked = significant and accepted is not None and _below(accepted)
-    notes: list[str] = []
-    if gain is not None and accepted is not None and significant and not _above(accepted):
-        said = HACKED.format(gain=_said(gain), loss=_said(_turned(accepted)))
-        notes.append(said if hacked else UNCONFIRMED.format(difference=_said(accepted)))
+    accepted = {"": acceptance.get(GAIN), " (by its questions)": asked.get(GAIN)}
+    told = {by: change for by, change in accepted.items() if change is not None} if significant else {}
+    notes = [_unaccepted(gain, change, by) for by, change in told.items() if gain and not _above(change)]
     if significant:
         notes += _hidden_losses(columns)
-    return Claims(differences, acceptance, significant, hacked, tuple(notes))
+    hacked = any(_below(change) for change in told.values())
+    return Claims(differences, acceptance, asked, significant, hacked, tuple(notes))
+
+
+def _unaccepted(gain: Interval, change: Interval, by: str) -> str:
+    """What is said of a gain that an acceptance judge does not see, or takes back."""
+    if _below(change):
+        return HACKED.format(gain=_said(gain), loss=_said(_turned(change)), by=by)
+    return UNCONFIRMED.format(difference=_said(change), by=by)
 
 
 def _hidden_losses(columns: Mapping[str, Sequence[Shot]]) -> list[str]:

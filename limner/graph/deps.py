@@ -48,6 +48,7 @@ class EvolveDeps:
     drawing: DrawingSettings
     start: Instruction
     spans: Spans
+    acceptance_vision: VisionModel | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Query]:

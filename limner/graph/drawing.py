@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from limner.agents import counted
 from limner.graph.deps import EvolveDeps, derive
+from limner.graph.evidence import rows_of
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
-from limner.protocols import Scorer
+from limner.protocols import Scorer, VisionModel
 from limner.scoring.questions import QuestionScorer
 from limner.types import Failure, Instruction, Picture, Prompt, Query, Question, Recipe, Score
 
 HELD = 64
 """Pictures held in memory at once, however many a batch has: the state names them, the ledger keeps them."""
-Judge = Literal["taste", "questions", "acceptance"]
+Judge = Literal["taste", "questions", "acceptance", "acceptance_questions"]
 T = TypeVar("T")
 
 
@@ -85,7 +86,7 @@ async def ask(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     batch = state["batch"]
     assert batch is not None
     new = [deps.by_id[name] for name in batch["queries"] if name not in state["questions"]]
-    if deps.vision is None:
+    if deps.vision is None and (deps.acceptance_vision is None or batch["phase"] != "held_out"):
         return {"questions": {}}
     with counted() as mended:
         several = await asyncio.gather(*(_ask_one(deps, query) for query in new))
@@ -139,7 +140,8 @@ def picture_seed(deps: EvolveDeps, batch: Batch, number: int, row: Written) -> i
 
 def _shot(row: Written, recipe: Recipe, picture: Picture | Failure) -> Shot:
     sha256 = picture.sha256 if isinstance(picture, Picture) else None
-    return Shot(**row, seed=recipe.seed, picture=sha256, taste=None, questions=None, acceptance=None, reward=None)
+    unjudged: dict[Judge, None] = dict.fromkeys(("taste", "questions", "acceptance", "acceptance_questions"))
+    return cast("Shot", {**row, "seed": recipe.seed, "picture": sha256, **unjudged, "reward": None})
 
 
 def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
@@ -148,62 +150,60 @@ def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     The acceptance judge sees held-out pictures alone, so it cannot steer.
     """
     assert state["batch"] is not None
-    judges: dict[Judge, Scorer | None] = {"taste": deps.taste, "questions": _questions(deps, state)}
+    judges: dict[Judge, Scorer | None] = {"taste": deps.taste, "questions": _questions(deps, state, deps.vision)}
     if state["batch"]["phase"] == "held_out":
         judges["acceptance"] = deps.acceptance
+        judges["acceptance_questions"] = _questions(deps, state, deps.acceptance_vision)
     failures: dict[str, int] = {}
     shots: list[Shot] = []
     for some in _pieces(state["shots"], deps.taste.terms.batch if deps.taste else 1):
-        judged, missing = _judged_by(deps, judges, some)
+        judged, missing = _judged_by(deps, judges, some, keeps="acceptance" in judges)
         shots += judged
         failures = added(failures, missing)
     return {"shots": shots, "failures": failures}
 
 
 def _judged_by(
-    deps: EvolveDeps, judges: Mapping[Judge, Scorer | None], shots: Sequence[Shot]
+    deps: EvolveDeps, judges: Mapping[Judge, Scorer | None], shots: Sequence[Shot], *, keeps: bool
 ) -> tuple[list[Shot], dict[str, int]]:
+    """Shots with what the judges said; `keeps` their answers, too, which the final table alone shows."""
     drawn = [place for place, shot in enumerate(shots) if shot["picture"]]
     pairs = [(deps.by_id[shots[at]["query"]], deps.ledger.picture(str(shots[at]["picture"]))) for at in drawn]
     judged = [Shot(**shot) for shot in shots]
     failures: dict[str, int] = {}
     for judge, scorer in judges.items():
-        values, missing = _judged(scorer, pairs, judge)
-        failures = added(failures, missing)
-        for place, value in zip(drawn, values, strict=True):
-            judged[place][judge] = value
+        if scorer is None or not pairs:
+            continue
+        with position(judge):
+            scores = scorer.score(pairs)
+        failures = added(failures, _missing(scores, judge))
+        for place, told in zip(drawn, scores, strict=True):
+            judged[place][judge] = _readable(told)
+            if keeps:
+                judged[place]["evidence"] = [*judged[place].get("evidence", []), *rows_of(told, judge)]
     return judged, failures
 
 
-def _questions(deps: EvolveDeps, state: EvolveState) -> Scorer | None:
-    if deps.vision is None:
+def _questions(deps: EvolveDeps, state: EvolveState, vision: VisionModel | None) -> Scorer | None:
+    if vision is None:
         return None
-    rows = state["questions"]
-    return QuestionScorer(deps.vision, lambda query: [_question(row) for row in rows[query.id]])
+    rows, twice = state["questions"], deps.settings.phrasings > 1
+    return QuestionScorer(vision, lambda query: [_question(row) for row in rows[query.id]], twice=twice)
 
 
 def _question(row: QuestionRow) -> Question:
     return Question(row["text"], row["kind"], tuple(row["needs"]))  # type: ignore[arg-type]
 
 
-def _judged(
-    scorer: Scorer | None, pairs: Sequence[tuple[Query, Picture]], role: str
-) -> tuple[list[float | None], dict[str, int]]:
-    """Values in order, None where there is no judgement, and how many of those there are."""
-    if scorer is None or not pairs:
-        return [None] * len(pairs), {}
-    with position(role):
-        scores = scorer.score(pairs)
-    values = [_readable(score) for score in scores]
-    missing = sum(value is None for value in values)
-    unanswered = sum(score.unanswered for score in scores if isinstance(score, Score))
-    cut = sum(bool(score.parts.get("truncated")) for score in scores if isinstance(score, Score))
+def _missing(scores: Sequence[Score | Failure], role: str) -> dict[str, int]:
+    """What could not be judged, or not wholly, by name."""
+    read = [score for score in scores if isinstance(score, Score)]
     counts = {
-        f"unreadable {role}": missing,
-        "unanswered questions": unanswered,
-        f"scores by {role} of requests that it had to cut": cut,
+        f"unreadable {role}": sum(_readable(score) is None for score in scores),
+        "unanswered questions": sum(score.unanswered for score in read),
+        f"scores by {role} of requests that it had to cut": sum(bool(score.parts.get("truncated")) for score in read),
     }
-    return values, {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _readable(score: Score | Failure) -> float | None:

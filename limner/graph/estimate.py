@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from limner.agents.parser import parse
+from limner.agents.questioner import ask
+from limner.agents.thinking.questioner import MOST
 from limner.graph.language import ROLES
 from limner.graph.options import Prepared
 from limner.graph.planning import affordable, fitted
 from limner.graph.wiring import used
 from limner.llm.models import SCHEMES
 from limner.results import COLUMNS
-from limner.settings import PER_MILLION, Price, Settings
+from limner.settings import NO_JUDGE, PER_MILLION, Price, Settings
 
 WRITTEN_COLUMNS = 2
 """Columns of the final table whose prompts are written: start and evolved."""
 TRIES = {"writer": 8, "critic": 4, "modifier": 4, "questioner": 4}
 """Turns that one piece of work can take: asked and repaired, each of them lost once; and a writer may write again."""
+ANSWER_TOKENS = 1_200
+"""Tokens that are allowed for a question with its picture."""
 LOOKED_TWICE = 2
 """How many times as many where the writer's model checks each prompt, too."""
 ASKED_TOKENS = {"writer": 3_000, "critic": 16_000, "modifier": 4_000, "questioner": 3_000}
@@ -27,7 +33,8 @@ class Estimate:
     """Upper bounds in pictures by phase; money where prices are known (local models cost nothing).
 
     `model_turns` is what language models are asked if every reply is usable; `model_turns_most` with every reply
-    repaired, lost or written again, and `tokens_most` and `agents_usd` go with that. Money is None where a price is
+    repaired, lost or written again, and `tokens_most` and `agents_usd` go with that. `answers_most` is what vision
+    models are asked, in all wordings, with the tokens and USD of those that are remote. Money is None where a price is
     not known.
     """
 
@@ -44,6 +51,9 @@ class Estimate:
     model_turns_most: int
     tokens_most: int
     agents_usd: float | None
+    answers_most: int = 0
+    answer_tokens_most: int = 0
+    answers_usd: float | None = 0.0
 
 
 def estimate(prepared: Prepared) -> Estimate:
@@ -69,6 +79,7 @@ def estimate(prepared: Prepared) -> Estimate:
         "questioner": _asked(prepared, final.validation + final.held_out),
     }
     turns, most, tokens, usd = _language(prepared.settings, work)
+    answers = _answers(prepared, total, held_out)
     return Estimate(
         generator=models.generator,
         rounds=search.rounds,
@@ -83,7 +94,51 @@ def estimate(prepared: Prepared) -> Estimate:
         model_turns_most=most,
         tokens_most=tokens,
         agents_usd=usd,
+        answers_most=answers.asked,
+        answer_tokens_most=answers.tokens,
+        answers_usd=answers.usd,
     )
+
+
+class _Answers(NamedTuple):
+    """What vision models are asked at most; tokens and USD of remote ones."""
+
+    asked: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+
+
+def _answers(prepared: Prepared, pictures: int, held_out: int) -> _Answers:
+    """Every picture of the run asked by the judge that steers, the final table's by the one that accepts."""
+    settings, models, search = prepared.settings, prepared.settings.models, prepared.settings.evolve
+    each = _questions_each(prepared) * search.phrasings
+    asked = {models.questions: pictures} if used(models.questions, search.questions_weight) else {}
+    if models.acceptance_questions not in (None, NO_JUDGE):
+        asked[str(models.acceptance_questions)] = held_out
+    count = tokens = 0
+    usd: float | None = 0.0
+    for name, seen in asked.items():
+        count += seen * each
+        scheme, _, model = name.partition(":")
+        if scheme not in SCHEMES:
+            continue
+        price = settings.prices.get(model, Price())
+        sent, said = seen * each * ANSWER_TOKENS, seen * each * settings.chat.max_output_tokens
+        tokens += sent + said
+        if usd is None or price.input is None or price.output is None:
+            usd = None
+        else:
+            usd += (sent * price.input + said * price.output) / PER_MILLION
+    return _Answers(count, tokens, usd)
+
+
+def _questions_each(prepared: Prepared) -> int:
+    """The most questions about one request: of the list that came with it, by rule, or as many as a model may ask."""
+    sets, models = prepared.queries, prepared.settings.models
+    if (models.questioner or models.agents).partition(":")[0] in SCHEMES and not sets.asked:
+        return MOST
+    queries = (*sets.search, *sets.validation, *sets.held_out)
+    return max((len(sets.asked.get(query.id) or ask(parse(query.text))) for query in queries), default=0)
 
 
 def _asked(prepared: Prepared, final: int) -> int:

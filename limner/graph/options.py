@@ -34,10 +34,17 @@ OBJECTS = {
     "taste": "taste",
     "questions": "vision",
     "acceptance": "acceptance",
+    "acceptance_questions": "acceptance_vision",
     "agents": "agents",
 }
 """Options that may be a name or an object, and the field of `Given` that takes the object."""
-PROTOCOLS: dict[str, type] = {"generator": Generator, "taste": Scorer, "questions": VisionModel, "acceptance": Scorer}
+PROTOCOLS: dict[str, type] = {
+    "generator": Generator,
+    "taste": Scorer,
+    "questions": VisionModel,
+    "acceptance": Scorer,
+    "acceptance_questions": VisionModel,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from limner.graph.claims import claims
 from limner.graph.deps import EvolveDeps
+from limner.graph.evidence import disagreements, heard
 from limner.graph.learning import instruction_of
 from limner.graph.state import PLAIN, PROFESSIONAL, ArmStats, EvolveState, Shot
 from limner.results import COLUMNS, Candidate, Column, EvolveResult, Example, Round
@@ -38,6 +39,7 @@ def outcome(
         validation_gain=_validation_gain(deps, state),
         p_within_epsilon=state["p_within_epsilon"],
         acceptance=claimed.acceptance,
+        acceptance_questions=claimed.acceptance_questions,
         reward_hacking=claimed.reward_hacking,
         examples=_examples(deps, columns),
         spend=deps.ledger.spend(),
@@ -45,13 +47,19 @@ def outcome(
         failures=dict(state["failures"]),
         models=model_names(deps),
         seed=deps.settings.seed,
-        notes=(*notes, *claimed.notes),
+        notes=(*notes, *claimed.notes, *disagreements([row for shot in state["final"] for row in shot.get("evidence", ())])),
     )
 
 
 def model_names(deps: EvolveDeps) -> dict[str, str]:
     """The identity of each model that took part."""
-    parts = {"generator": deps.generator, "taste": deps.taste, "questions": deps.vision, "acceptance": deps.acceptance}
+    parts = {
+        "generator": deps.generator,
+        "taste": deps.taste,
+        "questions": deps.vision,
+        "acceptance": deps.acceptance,
+        "acceptance_questions": deps.acceptance_vision,
+    }
     names = {name: part.identity for name, part in parts.items() if part is not None}
     return {**names, "agents": deps.agents.name}
 
@@ -112,6 +120,7 @@ def _column(name: str, shots: Sequence[Shot]) -> Column:
         taste=mean_interval([shot["taste"] for shot in shots]),
         questions=mean_interval([shot["questions"] for shot in shots]),
         acceptance=mean_interval([shot["acceptance"] for shot in shots]),
+        acceptance_questions=mean_interval([shot.get("acceptance_questions") for shot in shots]),
         pictures=sum(shot["picture"] is not None for shot in shots),
         unscored=sum(reward is None for reward in rewards),
     )
@@ -133,4 +142,6 @@ def _final(shot: Shot) -> FinalShot:
         taste=shot["taste"],
         questions=shot["questions"],
         acceptance=shot["acceptance"],
+        acceptance_questions=shot.get("acceptance_questions"),
+        evidence=heard(shot.get("evidence", ())),
     )

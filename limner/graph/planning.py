@@ -124,7 +124,7 @@ def _short_of(deps: EvolveDeps, state: EvolveState) -> str | None:
     needed = round_pictures(deps, state) + final_pictures(deps)
     drawn = deps.ledger.spend().pictures
     asked = [len(questions) for questions in state["questions"].values()]
-    calls = needed * (sum(asked) / len(asked) if asked else 3.0) if deps.vision else 0
+    calls = needed * (sum(asked) / len(asked) if asked else 3.0) * deps.settings.phrasings if deps.vision else 0
     resource = _lacking(deps, needed, round(calls))
     if resource is None and drawn:
         pace = deps.ledger.spend().seconds / drawn

@@ -6,7 +6,9 @@ produces is kept for that batch alone; the history that the critic reads is boun
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from limner.graph.evidence import EvidenceRow
 
 Phase = Literal["search", "validation", "held_out"]
 HISTORY = 2000
@@ -52,7 +54,9 @@ class Shot(Written):
     taste: float | None
     questions: float | None
     acceptance: float | None
-    """Of the judge that never steers; held-out pictures alone have it."""
+    """Of the judge that never steers; held-out pictures alone have it, what follows too."""
+    acceptance_questions: NotRequired[float | None]
+    evidence: NotRequired[list[EvidenceRow]]
     reward: float | None
 
 

@@ -37,6 +37,7 @@ class Given:
     taste: Scorer | None = None
     vision: VisionModel | None = None
     acceptance: Scorer | None = None
+    acceptance_vision: VisionModel | None = None
     agents: Agents | None = None
     professional: Professional | None = None
 
@@ -48,6 +49,7 @@ def named(settings: Settings, given: Given) -> Settings:
         "taste": given.taste,
         "questions": given.vision,
         "acceptance": given.acceptance,
+        "acceptance_questions": given.acceptance_vision,
     }
     names: dict[str, str] = {name: model.identity for name, model in objects.items() if model is not None}
     if given.agents is not None:
@@ -130,17 +132,19 @@ def build_models(settings: Settings, given: Given) -> Given:
         vision=given.vision
         or (_vision(settings, models.questions) if used(models.questions, search.questions_weight) else None),
         acceptance=given.acceptance or _accepting(models.acceptance),
+        acceptance_vision=given.acceptance_vision or _accepting_vision(settings),
         agents=given.agents or family(settings, **manner(settings, drawing)),
         professional=given.professional or PromptDatabase.memory([SEED_PROMPTS]).professional_for,
     )
     if built.taste is None and built.vision is None:
         raise SettingsError("There is no judge: give models.taste or models.questions a model and a weight above 0.")
     steering = {judge.identity for judge in (built.taste, built.vision) if judge is not None}
-    if built.acceptance is not None and built.acceptance.identity in steering:
-        raise SettingsError(
-            f"The acceptance judge {built.acceptance.identity!r} steers the search already, so it proves nothing. Give "
-            "models.acceptance another one, or none."
-        )
+    for role, judge in (("acceptance", built.acceptance), ("acceptance_questions", built.acceptance_vision)):
+        if judge is not None and judge.identity in steering:
+            raise SettingsError(
+                f"The acceptance judge {judge.identity!r} steers the search already, so it proves nothing. Give "
+                f"models.{role} another one, or none."
+            )
     return built
 
 
@@ -150,6 +154,11 @@ def _vision(settings: Settings, name: str) -> VisionModel:
 
 def _accepting(name: str | None) -> Scorer | None:
     return None if name in (None, NO_JUDGE) else scorer(str(name))
+
+
+def _accepting_vision(settings: Settings) -> VisionModel | None:
+    name = settings.models.acceptance_questions
+    return None if name in (None, NO_JUDGE) else _vision(settings, str(name))
 
 
 def _check_own(settings: Settings, given: Given) -> None:
@@ -187,6 +196,7 @@ def assemble(settings: Settings, models: Given, sets: QuerySets, ledger: Ledger,
         taste=recorded(models.taste, ledger) if models.taste else None,
         vision=recorded(models.vision, ledger) if models.vision else None,
         acceptance=recorded(models.acceptance, ledger) if models.acceptance else None,
+        acceptance_vision=recorded(models.acceptance_vision, ledger) if models.acceptance_vision else None,
         agents=agent_set,
         professional=professional,
         queries=sets,

@@ -126,12 +126,17 @@ def _fields(result: Failure | Score | Answer | Turn) -> dict[str, Any]:
         fields["value"] = _number(result.value)
         fields["parts"] = {name: float(part) for name, part in result.parts.items()}
         fields["evidence"] = [
-            {"question": asdict(seen.question), "answer": asdict(seen.answer) | {"p_yes": _number(seen.answer.p_yes)}}
+            {"question": asdict(seen.question), "answer": _answer(seen.answer)}
+            | ({"again": _answer(seen.again)} if seen.again else {})
             for seen in result.evidence
         ]
     if isinstance(result, Answer):
         fields["p_yes"] = _number(result.p_yes)
     return fields
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return asdict(answer) | {"p_yes": _number(answer.p_yes)}
 
 
 def _number(value: float | None) -> float | None:
@@ -148,7 +153,8 @@ def _score(fields: dict[str, Any]) -> Score:
 
 def _evidence(fields: dict[str, Any]) -> Evidence:
     question = fields["question"]
-    return Evidence(Question(**(question | {"needs": tuple(question["needs"])})), Answer(**fields["answer"]))
+    again = Answer(**fields["again"]) if "again" in fields else None
+    return Evidence(Question(**(question | {"needs": tuple(question["needs"])})), Answer(**fields["answer"]), again)
 
 
 def _turn(fields: dict[str, Any]) -> Turn:

@@ -8,9 +8,11 @@ Scene Graphs (arXiv 2310.18235): a circle that is not there is not red either.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from limner.protocols import VisionModel
+from limner.scoring.phrasing import again
 from limner.types import Answer, Evidence, Failure, Picture, Query, Question, Score, Terms
 
 YES = 0.5
@@ -20,19 +22,24 @@ Questions = Callable[[Query], Sequence[Question]]
 
 
 class QuestionScorer:
-    """Asks a vision model a query's questions about each picture and scores the answers, in [-1, 1]."""
+    """Asks a vision model a query's questions about each picture and scores the answers, in [-1, 1].
 
-    def __init__(self, vision: VisionModel, questions: Questions) -> None:
+    `parts`: how many questions were `asked`, how many answers are `yes`, how many were `gated` by a parent; asked twice
+    also `disagreement`, the mean distance of P(yes) between the two wordings.
+    """
+
+    def __init__(self, vision: VisionModel, questions: Questions, *, twice: bool = False) -> None:
         """Keep the vision model and the function that gives a query's questions.
 
-        `questions` must be deterministic: the same query has the same questions for every picture.
+        `questions` must be deterministic: the same query has the same questions for every picture. `twice` asks each in
+        two wordings, which costs two answers; P(yes) is then the mean of those that can be read.
         """
-        self._vision, self._questions = vision, questions
+        self._vision, self._questions, self._twice = vision, questions, twice
 
     @property
     def identity(self) -> str:
         """`questions/` and the vision model's identity; the questions are part of what is asked of that model."""
-        return f"questions/{self._vision.identity}"
+        return f"questions/{self._vision.identity}{'/twice' if self._twice else ''}"
 
     @property
     def terms(self) -> Terms:
@@ -50,12 +57,19 @@ class QuestionScorer:
         asks: dict[tuple[str, str], tuple[Picture, Question]] = {}
         for (_, picture), questions in zip(pairs, orders, strict=True):
             if not isinstance(questions, Failure):
-                asks |= {(picture.sha256, question.text): (picture, question) for question in questions}
+                asks |= {(picture.sha256, one.text): (picture, one) for one in self._worded(questions)}
         answers = dict(zip(asks, self._vision.answer(list(asks.values())) if asks else [], strict=True))
         return [
-            questions if isinstance(questions, Failure) else _judge(questions, picture.sha256, answers)
+            questions
+            if isinstance(questions, Failure)
+            else _judge(questions, picture.sha256, answers, twice=self._twice)
             for (_, picture), questions in zip(pairs, orders, strict=True)
         ]
+
+    def _worded(self, questions: Sequence[Question]) -> list[Question]:
+        """All wordings that are asked."""
+        second = [replace(one, text=again(one.text)) for one in questions] if self._twice else []
+        return [*questions, *second]
 
     def _in_order(self, query: Query) -> list[Question] | Failure:
         """The query's questions, each once, parents before children."""
@@ -73,16 +87,35 @@ class QuestionScorer:
             return Failure("ScoringError", f"the questions of query {query.id} need each other in a circle: {circle}")
 
 
-def _judge(questions: Sequence[Question], sha256: str, answers: Mapping[tuple[str, str], Answer]) -> Score:
-    evidence = tuple(Evidence(question, answers[sha256, question.text]) for question in questions)
+def _judge(
+    questions: Sequence[Question], sha256: str, answers: Mapping[tuple[str, str], Answer], *, twice: bool
+) -> Score:
+    evidence = tuple(
+        Evidence(one, answers[sha256, one.text], answers[sha256, again(one.text)] if twice else None)
+        for one in questions
+    )
     p_yes: dict[str, float] = {}
     denied: set[str] = set()
-    for question, answer in ((one.question, one.answer) for one in evidence):
+    for seen in evidence:
+        question, told = seen.question, _told(seen)
         if any(p_yes.get(parent, 1.0) < YES for parent in question.needs):
             denied.add(question.text)
             p_yes[question.text] = 0.0
-        elif answer.p_yes is not None and 0 <= answer.p_yes <= 1:  # anything else is no probability: unreadable
-            p_yes[question.text] = answer.p_yes
+        elif told:
+            p_yes[question.text] = sum(told) / len(told)
     value = sum(2 * p - 1 for p in p_yes.values()) / len(p_yes) if p_yes else None
     parts = {"asked": len(evidence), "yes": sum(p >= YES for p in p_yes.values()), "gated": len(denied)}
-    return Score("questions", value, parts, evidence, unanswered=len(evidence) - len(p_yes))
+    apart = [abs(told[0] - told[1]) for told in map(_told, evidence) if len(told) > 1]
+    return Score(
+        "questions",
+        value,
+        parts | ({"disagreement": sum(apart) / len(apart)} if apart else {}),
+        evidence,
+        unanswered=len(evidence) - len(p_yes),
+    )
+
+
+def _told(seen: Evidence) -> list[float]:
+    """The probabilities that can be read; anything outside of [0, 1] is none."""
+    said = [one.p_yes for one in (seen.answer, seen.again) if one is not None]
+    return [p for p in said if p is not None and 0 <= p <= 1]

@@ -109,3 +109,51 @@ def test_the_gain_on_the_queries_of_the_choice_stands_beside_the_held_out_one(ac
     chosen, start = by_id[result.instruction.id], by_id[result.lineage[0].id]
     assert result.validation_gain.mean == pytest.approx(chosen.validation.mean - start.validation.mean)
     assert as_json(result)["validation_gain"]["mean"] == result.validation_gain.mean
+
+
+def _eye(words, yes=0.9, no=0.1):
+    """Says yes to pictures whose prompt has one of these words."""
+    return VisionFromFunction(
+        lambda picture, _: yes if any(word in picture.recipe.prompt.text.lower() for word in words) else no,
+        "another eye",
+    )
+
+
+def test_a_gain_that_the_acceptance_questions_take_back_is_flagged(accepted):
+    eye = _eye(["quality", "masterpiece"], yes=0.1, no=0.9)
+    result, _ = accepted(None, acceptance_questions=eye)
+    assert result.reward_hacking
+    assert result.acceptance == {}
+    assert result.acceptance_questions["evolved_minus_start"].high < 0
+    assert any("Reward hacking: " in note and "by its questions" in note for note in result.notes)
+    assert result.models["acceptance_questions"] == eye.identity
+    row = json.loads((result.folder / "result.json").read_text())
+    assert row["acceptance_questions"]["evolved_minus_start"]["high"] < 0
+    (evolved,) = (column for column in row["columns"] if column["name"] == "evolved")
+    assert evolved["acceptance_questions"]["mean"] < 0
+    assert verdict(row).startswith("Reward hacking: ")
+
+
+def test_a_set_of_acceptance_judges_is_reported_side_by_side(accepted):
+    result, _ = accepted(likes("quality", "masterpiece"), acceptance_questions=_eye(["quality"]))
+    assert set(result.acceptance) == set(result.acceptance_questions)
+    assert not result.reward_hacking
+
+
+def test_the_acceptance_questions_are_asked_of_held_out_pictures_alone_with_their_answers_kept(accepted):
+    eye = _eye(["quality"])
+    result, _ = accepted(None, acceptance_questions=eye, phrasings=2)
+    shots = [shot for example in result.examples for shot in example.shots.values()]
+    assert {picture.sha256 for picture, _ in eye.log.items} == {shot.picture for shot in shots}
+    assert all(one.judge == "acceptance_questions" for shot in shots for one in shot.evidence)
+    assert {one.question for shot in shots for one in shot.evidence} <= {q.text for _, q in eye.log.items}
+    assert all(one.p_yes == one.again for shot in shots for one in shot.evidence)
+    assert any("two wordings" in note and "0.00 on average" in note for note in result.notes)
+    row = as_json(result)
+    assert row["examples"][0]["shots"]["start"]["evidence"][0]["kind"] == "exists"
+
+
+def test_an_eye_that_steers_cannot_accept(world):
+    eye = _eye(["quality"])
+    with pytest.raises(SettingsError, match=r"models\.acceptance_questions another"):
+        world.evolve(questions=eye, questions_weight=0.5, acceptance_questions=eye)

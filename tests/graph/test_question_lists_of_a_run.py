@@ -66,3 +66,24 @@ def test_a_list_is_given_alone(file):
 
     with pytest.raises(UsageError, match="give it alone"):
         _texts(["a fox"], file, None)
+
+
+@pytest.mark.parametrize(("options", "times"), [({}, 1), ({"phrasings": 2}, 2)])
+def test_a_dry_run_says_how_many_answers_it_needs(file, options, times):
+    from limner.graph.estimate import estimate
+
+    vision = VisionFromFunction(lambda *_: 0.5)
+    plan = estimate(prepare(limner.question_list(file), questions=vision, **options))
+    assert plan.answers_most == plan.total * 2 * times
+    assert (plan.answer_tokens_most, plan.answers_usd) == (0, 0.0)
+
+
+def test_a_dry_run_prices_remote_answers(file):
+    from limner.graph.estimate import estimate
+
+    priced = {"prices": {"eye": {"input": 1.0, "output": 2.0}}, "max_output_tokens": 100}
+    plan = estimate(prepare(limner.question_list(file), questions="openai:eye", **priced))
+    assert plan.answer_tokens_most == plan.answers_most * 1_300
+    assert plan.answers_usd == pytest.approx(plan.answers_most * (1_200 + 2 * 100) / 1e6)
+    unknown = prepare(limner.question_list(file), acceptance_questions="openai:eye")
+    assert estimate(unknown).answers_usd is None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from limner.errors import CorruptSession
-from limner.results import COLUMNS, EvolveResult, Example, Shot
+from limner.results import COLUMNS, EvolveResult, Example, Heard, Shot
 from limner.tracing.report.figures import number
 from limner.tracing.report.words import Piece, diff
 from limner.types import Picture
@@ -45,6 +45,7 @@ class Frame:
     taste: str
     questions: str
     best: bool
+    evidence: tuple[Heard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _frame(name: str, shot: Shot, query: str, best: float | None, desk: _Desk) -
         taste=number(shot.taste),
         questions=number(shot.questions),
         best=best is not None and shot.reward == best,
+        evidence=shot.evidence,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from limner.errors import StorageError
-from limner.results import JUDGES, Column, EvolveResult
+from limner.results import ACCEPTING, JUDGES, Column, EvolveResult
 from limner.tracing.report import charts, figures
 from limner.tracing.report.family import family
 from limner.tracing.report.figures import Bar, bar, bounds, scale
@@ -71,6 +71,7 @@ def write_report(result: EvolveResult, picture: Callable[[str], Picture], *, bud
             rows=_rows(result),
             differences=_differences(result.differences),
             accepted=_differences(result.acceptance),
+            accepted_questions=_differences(result.acceptance_questions),
             judges=_judges(result),
             changes=diff(result.lineage[0].text, result.instruction.text) if result.lineage else [],
             family=members,
@@ -136,7 +137,7 @@ def _rows(result: EvolveResult) -> list[Row]:
 
 def _judges(result: EvolveResult) -> list[str]:
     """The judges that the table shows; one that took no part has no column."""
-    return [judge for judge in JUDGES if judge != "acceptance" or judge in result.models]
+    return [judge for judge in JUDGES if judge not in ACCEPTING or judge in result.models]
 
 
 def _differences(differences: dict[str, Interval]) -> list[Difference]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 from limner.results import EvolveResult, Example
 from limner.tracing.report.figures import number, span
+from limner.types import Interval
 
 
 class Verdict(NamedTuple):
@@ -31,7 +33,7 @@ def verdict(result: EvolveResult) -> Verdict:
         return Verdict("unclear", "Too little was measured to tell.", detail)
     detail = f"Evolved minus start in reward: {number(gain.mean, sign=True)} ({on})."
     if result.reward_hacking:
-        fell = result.acceptance["evolved_minus_start"]
+        fell = fallen(result)
         by_it = f"{number(fell.mean, sign=True)} ({span(fell, sign=True)})"
         detail = f"{detail} By the acceptance judge, which did not steer: {by_it}."
         return Verdict("worse", "Reward hacking: the scores rose, and the acceptance judge likes it less.", detail)
@@ -40,6 +42,12 @@ def verdict(result: EvolveResult) -> Verdict:
     if gain.high < 0:
         return Verdict("worse", "The evolved instruction does worse than the start.", detail)
     return Verdict("unclear", "No significant improvement over the start.", f"{detail} The interval includes 0.")
+
+
+def fallen(result: EvolveResult) -> Interval:
+    """The loss by the acceptance judge that took the gain back."""
+    told = [some["evolved_minus_start"] for some in (result.acceptance, result.acceptance_questions) if some]
+    return min(told, key=lambda change: math.inf if change.high is None else change.high)
 
 
 def stopped(reason: str) -> str:
