@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 PICTURES = 450
 """What the demo draws at most."""
+ROUNDS = 100
+"""More than the pictures last for: the budget ends the search."""
 
 
 def demo(
     seed: Annotated[int | None, typer.Option(help="Same seed and machine: same result. [0]", min=0)] = None,
-    rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [30]")] = None,
+    rounds: Annotated[int | None, typer.Option(help=f"Rounds of search at most. [{ROUNDS}]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept. [runs]")] = None,
     resume: Annotated[str | None, typer.Option(help="Demo to go on with, by name or directory.")] = None,
     json: JsonFlag = False,
@@ -41,6 +43,8 @@ def demo(
             f"Evolving an instruction on the embedded world: at most {PICTURES} pictures, drawn on this machine."
         )
     options: dict[str, Any] = {"seed": seed, "rounds": rounds, "budget_pictures": PICTURES}
+    if resume is None and rounds is None:
+        options["rounds"] = ROUNDS
     cases = held_out_cases()
     judges: dict[str, Any] = {"professional": professional_writer(), "acceptance": oracle(cases)}
     prepared = prepare(resume=resume, out=folder, **judges, **options)
