@@ -64,7 +64,9 @@ def demo(
         )
     console.print("\nOpen the report in a browser, or try a request of your own:")
     console.print(f'  limner write "a green ring under a red square" --instruction {result.session}', soft_wrap=True)
-    console.print("\nOn a CPU the painter draws faster through ONNX Runtime (pip install 'limner[onnx]'):")
+    console.print(
+        "\nOn a CPU the painter draws faster through ONNX Runtime (pip install 'limner[onnx]'):", markup=False
+    )
     console.print("  limner export-onnx microworld painter-onnx", soft_wrap=True)
 
 
