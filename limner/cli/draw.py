@@ -17,6 +17,7 @@ from limner.cli.drawing import (
     OffloadOption,
     SchedulerOption,
     StepsOption,
+    StripOption,
     WidthOption,
     generation_settings,
     show_drawn,
@@ -42,6 +43,10 @@ def draw(
     price_per_picture: Annotated[float | None, typer.Option(help="USD per picture of a remote generator.")] = None,
     budget_pictures: Annotated[int | None, typer.Option(help="Pictures at most.")] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Also write one sheet of all pictures.")] = False,
+    query: Annotated[
+        str | None, typer.Option(help="The request that the prompts answer; the pictures remember it.")
+    ] = None,
+    strip_metadata: StripOption = False,
     out: Annotated[Path | None, typer.Option(help="Where sessions are kept. [runs]")] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -57,5 +62,14 @@ def draw(
         budget={"pictures": budget_pictures},
         out=out,
     )
-    drawn = draw_prompts(loaded, prompt, n=n, seed=seed, negative=negative, sheet=grid)
+    drawn = draw_prompts(
+        loaded,
+        prompt,
+        n=n,
+        seed=seed,
+        negative=negative,
+        query=query,
+        sheet=grid,
+        metadata=not strip_metadata,
+    )
     show_drawn(drawn.session, drawn.items, drawn.files, what="drawn", json=json, quiet=quiet)

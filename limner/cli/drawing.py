@@ -24,6 +24,9 @@ DtypeOption = Annotated[str | None, typer.Option(help="float32, bfloat16, float1
 OffloadOption = Annotated[
     str | None, typer.Option(help="Keep parts in main memory until needed: model, sequential. [none]")
 ]
+StripOption = Annotated[
+    bool, typer.Option("--strip-metadata", help="Write picture files that do not say how they were made.")
+]
 LoraOption = Annotated[list[str] | None, typer.Option(help="LoRA: PATH or PATH:WEIGHT; may be given again.")]
 
 
@@ -54,7 +57,7 @@ def show_drawn(
         for file in files:
             print(file)
     if failed and not quiet:
-        first = f"{len(failed)} pictures were not {what}, the first because: {failed[0]}"
+        first = f"{len(failed)} pictures were not {what}, the first because: {failed[0].reason}"
         err().print(first, markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)

@@ -16,6 +16,7 @@ from limner.cli.drawing import (
     OffloadOption,
     SchedulerOption,
     StepsOption,
+    StripOption,
     generation_settings,
     show_drawn,
 )
@@ -41,6 +42,7 @@ def edit(
     offload: OffloadOption = None,
     lora: LoraOption = None,
     budget_pictures: Annotated[int | None, typer.Option(help="Pictures at most.")] = None,
+    strip_metadata: StripOption = False,
     out: Annotated[Path | None, typer.Option(help="Where sessions are kept. [runs]")] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -56,7 +58,16 @@ def edit(
         budget={"pictures": budget_pictures},
         out=out,
     )
-    place = parsed_region(region) if region else None
-    more = {"prompt": prompt, "negative": negative, "region": place, "strength": strength or None}
-    edited = edit_picture(loaded, picture, instruction, n=n, seed=seed, **more)  # type: ignore[arg-type]
+    edited = edit_picture(
+        loaded,
+        picture,
+        instruction,
+        prompt=prompt,
+        negative=negative,
+        region=parsed_region(region) if region else None,
+        strength=strength,
+        n=n,
+        seed=seed,
+        metadata=not strip_metadata,
+    )
     show_drawn(edited.session, edited.items, edited.files, what="edited", json=json, quiet=quiet)

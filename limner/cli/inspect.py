@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,12 +23,20 @@ def inspect(
 
     made = pictures.inspect(picture)
     if strip_metadata:
-        strip_metadata.write_bytes(pictures.strip(picture.read_bytes()))
+        pictures.save(pictures.open_picture(picture), strip_metadata, metadata=False)
     if json:
         print_json({"file": str(picture), "made": made and made.as_json()})
     elif made is None:
         print(f"{picture} does not say how it was made.")
     else:
-        for name, value in made.as_json().items():
+        said = made.as_json()
+        more = said.pop("more")
+        for name, value in [*said.items(), *more.items()]:
             if value not in (None, "", {}):
-                print(f"{name}: {value}")
+                print(_line(name, value))
+
+
+def _line(name: str, value: Any) -> str:
+    """One entry as text; a stranger's control characters, which a terminal would obey, are not among it."""
+    text = f"{name}: {value if isinstance(value, str | int | float) else dumps(value, ensure_ascii=False)}"
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)

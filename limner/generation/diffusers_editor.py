@@ -22,7 +22,7 @@ from limner.generation.fitting import Fitting
 from limner.generation.loading import load
 from limner.generation.pipeline import Pipeline, Plan
 from limner.generation.setup import Setup
-from limner.pictures import composite, encode
+from limner.pictures import Origin, composite, encode
 from limner.types import Edit, Failure, Picture, Region, Terms
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class DiffusersEditor:
             drawn = pipeline.draw(task.plan, told, [edit.recipe.seed for edit in edits], more)
         except (GenerationError, ValueError) as error:
             return [Failure("GenerationError", f"The pipeline refused the edit: {error}")] * len(edits)
-        return finish(drawn, lambda place, image: self._picture(image, edits[place], task.plan), self._setup.dtype)
+        return finish(drawn, lambda place, image: self._picture(image, edits[place], task), self._setup.dtype)
 
     def _pictures(self, task: _Task, edits: Sequence[Edit], pipeline: Pipeline) -> dict[str, Any]:
         """What the pipeline is given besides a prompt, at the size at which it works."""
@@ -179,7 +179,7 @@ class DiffusersEditor:
         }
         return {name: value for name, value in given.items() if value is not None and name in pipeline.arguments}
 
-    def _picture(self, image: Image, edit: Edit, plan: Plan) -> Picture:
+    def _picture(self, image: Image, edit: Edit, task: _Task) -> Picture:
         from PIL.Image import Resampling
 
         original = edit.picture.image()
@@ -187,8 +187,10 @@ class DiffusersEditor:
             image = image.resize(original.size, Resampling.LANCZOS)
         if edit.region is not None:
             image = composite(original, image, _mask(edit), rim(original.size))
+        plan = task.plan
         used = replace(edit.recipe, steps=plan.steps, guidance=plan.guidance, scheduler=plan.scheduler)
-        return Picture(encode(image, used, self.identity), edit.recipe, self.identity)
+        origin = Origin(edit.picture.sha256, edit.change, edit.region, task.strength)
+        return Picture(encode(image, used, self.identity, edit=origin), edit.recipe, self.identity)
 
 
 def rim(size: tuple[int, int]) -> int:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from limner import pictures
 from limner.errors import UsageError
 from limner.generation.editors import editor
+from limner.graph.job import Drawn, job
 from limner.graph.queries import checked
-from limner.graph.session import Session
-from limner.graph.wiring import budget, set_threads, setup
-from limner.ledger import Ledger, position, recorded
+from limner.graph.wiring import setup
+from limner.ledger import position, recorded
 from limner.settings import Settings
-from limner.tracing.spans import Spans
-from limner.types import Edit, Failure, Picture, Prompt, Region
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """What came of it: the session, every picture or failure in order, and the files written."""
-
-    session: str
-    items: tuple[Picture | Failure, ...]
-    files: tuple[Path, ...]
+from limner.types import Edit, Prompt, Region
 
 
 def edit_picture(
@@ -38,7 +26,8 @@ def edit_picture(
     strength: float | None = None,
     n: int = 1,
     seed: int = 0,
-) -> Edited:
+    metadata: bool = True,
+) -> Drawn:
     """Change a picture file n times, with the seeds seed, seed + 1, ..., and save the results in a session.
 
     Args:
@@ -51,29 +40,21 @@ def edit_picture(
         strength: how much is painted anew, in (0, 1].
         n: how many results.
         seed: of the first.
+        metadata: whether the files say how they were made; what the ledger keeps always does.
 
     Raises:
         PictureError: the file is not a picture.
         BudgetSpent: more pictures are asked for than the budget allows; nothing is drawn then.
     """
-    limits, original = budget(settings.budget), pictures.open_picture(file)
-    (said,) = checked([change])
+    original, (said,), models = pictures.open_picture(file), checked([change]), settings.models
     whole = Prompt(prompt, negative)
     edits = [Edit(original, said.text, settings.drawing.recipe(whole, seed + i), region, strength) for i in range(n)]
-    set_threads(settings.torch_threads)
-    models = settings.models
     model = editor(models.editor or models.generator, batch=models.batch, setup=setup(settings))
-    with (
-        Session.create(settings.out, f"edit-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}") as session,
-        Spans.open(session.folder / "trace.jsonl", session.id) as spans,
-        Ledger.open(session.folder, limits, spans=spans) as ledger,
-    ):
-        session.begin({"session": session.id, "settings": settings.model_dump(mode="json", exclude={"out"})})
-        with spans.workflow("edit"), position("editor"):
-            items = recorded(model, ledger).edit(edits)
-        made = [item for item in items if isinstance(item, Picture)]
-        files = [pictures.save(one, session.folder / f"{i:04d}.png") for i, one in enumerate(made, 1)]
-    return Edited(session.id, tuple(items), tuple(files))
+    with job(settings, "edit") as at:
+        with position("editor"):
+            items = recorded(model, at.ledger).edit(edits)
+        files = at.save(items, metadata=metadata, original=file.name)
+    return Drawn(at.session, tuple(items), tuple(files))
 
 
 def parsed_region(text: str) -> Region:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from limner import pictures
@@ -14,10 +13,6 @@ from limner.types import Picture, Prompt, Query, Recipe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-BROUGHT = "file"
-"""Stands for the model of a picture that does not say by which it was drawn."""
-
 
 
 class Brought(NamedTuple):
@@ -60,7 +55,6 @@ def _one(number: int, given: str | os.PathLike[str] | Image | Picture, asked: st
     name = str(given) if isinstance(given, str | os.PathLike) else f"picture {number}"
     try:
         picture = _picture(given)
-        picture.image()
     except (PictureError, OSError) as error:
         return Brought(name, None, None, str(error))
     text = asked if asked is not None else pictures.request_in(picture.png)
@@ -69,13 +63,9 @@ def _one(number: int, given: str | os.PathLike[str] | Image | Picture, asked: st
 
 def _picture(given: str | os.PathLike[str] | Image | Picture) -> Picture:
     if isinstance(given, Picture):
+        given.image()  # which is refused here rather than by a judge
         return given
+    if isinstance(given, str | os.PathLike):
+        return pictures.open_picture(given)
     unknown = Recipe(Prompt(""), 0)
-    if not isinstance(given, str | os.PathLike):
-        return Picture(pictures.encode(given, unknown, BROUGHT), unknown, BROUGHT)
-    data = pictures.load(Path(given))
-    try:
-        said = pictures.read(data)
-    except PictureError:  # not a PNG, or damaged text: a picture all the same, if it can be decoded
-        said = None
-    return Picture(data, said.recipe if said else unknown, said.model if said else BROUGHT)
+    return Picture(pictures.encode(given, unknown, pictures.UNKNOWN), unknown, pictures.UNKNOWN)

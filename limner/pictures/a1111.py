@@ -15,8 +15,10 @@ _NEGATIVE = "Negative prompt:"
 _MARKS = (_NEGATIVE, "Steps:")
 
 
-def parameters(recipe: Recipe, model: str, *, version: str, request: str | None = None) -> str:
-    """The text for a recipe; settings left at None are not stated. `request` is the user's own words."""
+def parameters(
+    recipe: Recipe, model: str, *, version: str, request: str | None = None, strength: float | None = None
+) -> str:
+    """The text for a recipe; what is None is not stated. `request` is the user's own words, `strength` an edit's."""
     lines = [_joined(recipe.prompt.text)]
     if recipe.prompt.negative:
         lines.append(f"{_NEGATIVE} {_joined(recipe.prompt.negative)}")
@@ -28,6 +30,7 @@ def parameters(recipe: Recipe, model: str, *, version: str, request: str | None 
         "Seed": recipe.seed,
         "Size": size,
         "Model": model,
+        "Denoising strength": strength,
         "Raw prompt": request,
         "Version": f"limner {version}",
     }

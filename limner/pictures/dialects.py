@@ -46,7 +46,7 @@ def limner(texts: Texts) -> Made | None:
     said = Metadata.from_json(texts["limner"])
     recipe, told = said.recipe, said.instruction
     more: dict[str, Any] = {"instruction": told and {"id": told.id, "text": told.text}, "scores": dict(said.scores)}
-    more |= {"session": said.session, "span": said.span}
+    more |= {"session": said.session, "span": said.span, "edit": said.edit and said.edit.known()}
     return Made(
         "limner", recipe.prompt.text, recipe.prompt.negative, recipe.seed, recipe.steps, recipe.guidance,
         recipe.scheduler, None, recipe.width, recipe.height, said.model, None, said.query,

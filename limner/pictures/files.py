@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from limner.errors import PictureError, StorageError
 from limner.pictures.a1111 import parameters
-from limner.pictures.chunks import SIGNATURE, read_text, replace_text
+from limner.pictures.chunks import read_text, replace_text
 from limner.pictures.dialects import made
+from limner.pictures.grid import grid
 from limner.pictures.made import Made
-from limner.pictures.metadata import Metadata
+from limner.pictures.metadata import Metadata, Origin
 from limner.pictures.texts import texts
 from limner.types import Instruction, Picture, Prompt, Recipe
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_FILE = 256_000_000
 """Bytes of a picture file that are read into memory."""
+
+UNKNOWN = "file"
+"""Stands for the model of a picture that does not say by which it was drawn."""
 
 _KEYS = ("parameters", "limner")
 
@@ -40,13 +44,14 @@ def encode(
     *,
     query: str | None = None,
     instruction: Instruction | None = None,
+    edit: Origin | None = None,
 ) -> bytes:
     """PNG bytes of an image with its metadata; the size stated is the image's own.
 
     `recipe` should hold the settings actually used, so that the file says how to draw it again.
     """
     stated = replace(recipe, width=image.width, height=image.height)
-    return with_metadata(_pixels(image), Metadata(stated, model, query=query, instruction=instruction))
+    return with_metadata(_pixels(image), Metadata(stated, model, query, instruction, edit=edit))
 
 
 def with_metadata(png: bytes, metadata: Metadata) -> bytes:
@@ -55,7 +60,8 @@ def with_metadata(png: bytes, metadata: Metadata) -> bytes:
     Raises:
         PictureError: the bytes are not a PNG.
     """
-    text = parameters(metadata.recipe, metadata.model, version=_version(), request=metadata.query)
+    strength = metadata.edit.strength if metadata.edit else None
+    text = parameters(metadata.recipe, metadata.model, version=_version(), request=metadata.query, strength=strength)
     return replace_text(png, {"parameters": text, "limner": metadata.to_json()})
 
 
@@ -69,23 +75,24 @@ def strip(png: bytes) -> bytes:
 
 
 def open_picture(path: str | os.PathLike[str]) -> Picture:
-    """A picture from a file of any format that Pillow reads; what is not known of it is left open.
+    """A picture from a file of any format that Pillow reads, with the file's own bytes, so its identity is the file's.
+
+    What is not known of it, or cannot be believed, is left open.
 
     Raises:
         PictureError: no such file, or not a picture.
     """
-    from PIL import Image, UnidentifiedImageError
-
     data = load(Path(path))
     try:
-        image = Image.open(io.BytesIO(data)).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        said = read(data)
+    except PictureError:  # not a PNG, or damaged text: a picture all the same, if it can be decoded
+        said = None
+    picture = Picture(data, said.recipe, said.model) if said else Picture(data, Recipe(Prompt(""), 0), UNKNOWN)
+    try:
+        picture.image()
+    except OSError as error:
         raise PictureError(f"{path} is not a picture that can be read: {error}. Save it as PNG.") from error
-    said = read(data) if data.startswith(SIGNATURE) else None
-    if said is not None:
-        return Picture(data, said.recipe, said.model)
-    unknown = Recipe(Prompt(""), 0)
-    return Picture(encode(image, unknown, "unknown"), unknown, "unknown")
+    return picture
 
 
 def read(source: bytes | str | os.PathLike[str]) -> Metadata | None:
@@ -119,11 +126,12 @@ def save(
     scores: Mapping[str, float | None] | None = None,
     session: str | None = None,
     span: str | None = None,
+    original: str | None = None,
     metadata: bool = True,
 ) -> Path:
     """Write a picture to a file with its history, pixels untouched; `metadata=False` writes the pixels alone.
 
-    What is not given stays as the picture's bytes have it.
+    What is not given stays as the picture's bytes have it. `original` names the file of which it is an edit.
 
     Raises:
         PictureError: the picture's bytes are not a PNG.
@@ -139,8 +147,23 @@ def save(
         scores={**before.scores, **(scores or {})},
         session=session or before.session,
         span=span or before.span,
+        edit=replace(before.edit, file=original or before.edit.file) if before.edit else None,
     )
     return _write(Path(path), with_metadata(picture.png, said))
+
+
+def save_grid(
+    images: Sequence[Image], path: str | os.PathLike[str], columns: int, scale: int, *, first: Picture | None = None
+) -> Path:
+    """Write a contact sheet (see `grid`); as AUTOMATIC1111's do, it says how its `first` picture was made.
+
+    Raises:
+        PictureError: nothing to show.
+        StorageError: the file cannot be written.
+    """
+    said = read_text(first.png) if first else {}
+    text = {name: said[name] for name in said if name == "parameters"}
+    return _write(Path(path), replace_text(_pixels(grid(images, columns, scale)), text))
 
 
 def _pixels(image: Image) -> bytes:

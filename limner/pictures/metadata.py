@@ -14,9 +14,28 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from limner.errors import PictureError
-from limner.types import Instruction, Recipe
+from limner.types import Instruction, Recipe, Region
 
 VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an edited picture was made from, and how.
+
+    `picture` is the original's SHA-256 (of its file, as `sha256sum` says it), `file` its name without directories where
+    one is known; `change`, `region` and `strength` are the edit's, with the strength that was used.
+    """
+
+    picture: str
+    change: str
+    region: Region | None = None
+    strength: float | None = None
+    file: str | None = None
+
+    def known(self) -> dict[str, Any]:
+        """As plain data; what is not known is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +43,7 @@ class Metadata:
     """The recipe and model behind a picture, and the parts of its history that are known.
 
     `query` is the user's own words, `scores` are by scorer name (None where a judgement could not be read), `session`
-    and `span` name the run that drew it.
+    and `span` name the run that drew it, `edit` says what an edited picture was made from.
     """
 
     recipe: Recipe
@@ -34,6 +53,7 @@ class Metadata:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     session: str | None = None
     span: str | None = None
+    edit: Origin | None = None
 
     def to_json(self) -> str:
         """One line of ASCII JSON; what is not known is left out."""
@@ -41,6 +61,8 @@ class Metadata:
         known["recipe"] = {key: value for key, value in known["recipe"].items() if value is not None}
         if self.instruction:
             known["instruction"]["id"] = self.instruction.id
+        if self.edit:
+            known["edit"] = self.edit.known()
         return json.dumps({"version": VERSION, **known})
 
     @classmethod

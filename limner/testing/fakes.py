@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from hashlib import shake_256
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from limner.pictures import encode
+from limner.pictures import Origin, encode
 from limner.protocols import Generator
 from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Region, Score, Terms, Turn
 
@@ -112,7 +112,8 @@ class HashEditor:
         if part.x + part.width > image.width or part.y + part.height > image.height:
             return Failure("GenerationError", f"The region {tuple(part)} is not within the picture.")
         image.paste(_pattern((edit.picture.sha256, edit.change, edit.recipe), (part.width, part.height)), part[:2])
-        return Picture(encode(image, edit.recipe, self.identity), edit.recipe, self.identity)
+        origin = Origin(edit.picture.sha256, edit.change, edit.region, edit.strength)
+        return Picture(encode(image, edit.recipe, self.identity, edit=origin), edit.recipe, self.identity)
 
 
 class CountingGenerator:

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from limner.graph import checkup
 from limner.graph.session import Session
 from limner.ledger import Ledger
+from limner.pictures import inspect, read
 
 CHILD = Path(__file__).with_name("limner_child.py")
 EVOLVE_KEYS = {"session", "stop_reason", "instruction", "lineage", "columns", "intervals", "spend", "report"}
@@ -104,6 +106,23 @@ def test_draw(limner):
     assert all(Path(file).is_file() for file in row["files"])
     plain = limner("draw", "a cat", "--generator", "fake")
     assert [Path(line).is_file() for line in plain.out.splitlines()] == [True]
+
+
+def test_drawn_pictures_remember_request_and_session(limner):
+    row = one_object(limner("draw", "a tabby cat, soft light", "--generator", "fake", "--query", "a cat", "--json"))
+    said = read(row["files"][0])
+    assert (said.query, said.session, said.recipe.prompt.text) == ("a cat", row["session"], "a tabby cat, soft light")
+    assert said.span
+
+
+def test_a_sheet_has_a_row_for_each_prompt_and_says_what_its_first_picture_was(limner):
+    row = one_object(limner("draw", "a cat", "a dog", "--generator", "fake", "--n", 3, "--seed", 5, "--grid", "--json"))
+    sheet = Path(row["files"][-1])
+    with Image.open(sheet) as image:
+        assert image.width / image.height == pytest.approx(3 / 2, abs=0.02)
+        assert min(image.size) > 200  # pictures of 32 pixels are enlarged
+    made = inspect(sheet)
+    assert (made.prompt, made.seed) == ("a cat", 5)
 
 
 def test_write_by_session_by_id_and_by_file(limner, session):

@@ -1,5 +1,6 @@
 """`limner draw` and `limner edit` with the embedded painter: what is asked for happens, and nothing else."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from limner.cli.main import main
-from limner.pictures import read
+from limner.pictures import Origin, read
+from limner.types import Region
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
@@ -18,6 +20,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -
     assert (ended.value.code or 0) == code
     out, err = capsys.readouterr()
     return json.loads(out) if not code else err
+
+
+def sha256(file: str | Path) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -43,6 +49,36 @@ def test_draw_then_edit_a_region(here: Path, capsys: pytest.CaptureFixture[str])
     assert said is not None
     assert said.recipe.seed == 2
     assert said.recipe.prompt.text == scene.format("green circle")
+    assert said.session == edited["session"]
+    original = Origin(sha256(file), "make the circle green", Region(0, 0, 16, 16), 1.0, "0001.png")
+    assert said.edit == original
+    inspected = run(capsys, "inspect", edited["files"][1])["made"]
+    assert inspected["more"]["edit"] == {
+        "picture": sha256(file), "change": "make the circle green", "region": [0, 0, 16, 16], "strength": 1.0,
+        "file": "0001.png",
+    }  # fmt: skip
+
+
+def test_what_is_made_without_metadata_says_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = run(capsys, "draw", "a red circle", "--n", 2, "--grid", "--strip-metadata", "--steps", 2)["files"]
+    edited = run(capsys, "edit", drawn[0], "a blue square", "--strip-metadata", "--steps", 2)["files"]
+    assert len(drawn) == 3
+    for file in [*drawn, *edited]:
+        assert b"red" not in Path(file).read_bytes()
+        assert run(capsys, "inspect", file)["made"] is None
+
+
+def test_a_photograph_is_edited_as_it_is_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A camera's picture is stored lying and shown upright; its identity is the file's."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (48, 32), "white").save(here / "photo.jpg", exif=exif)
+    (file,) = run(capsys, "edit", "photo.jpg", "a red circle", "--region", "0,0,8,8", "--steps", 2)["files"]
+    said = read(file)
+    assert said is not None
+    assert (said.recipe.width, said.recipe.height) == (32, 48)
+    assert said.edit is not None
+    assert (said.edit.picture, said.edit.file) == (sha256(here / "photo.jpg"), "photo.jpg")
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     first, *rest = capsys.readouterr().out.splitlines()
     assert json.loads(first)["made"]["program"] == "Fooocus"
     assert "prompt: a cat" in rest
+    (tmp_path / "b.png").write_bytes(png({"parameters": A1111.replace("a cat", "a\x1b[2Jcat")}))
+    with pytest.raises(SystemExit):
+        main(["inspect", str(tmp_path / "b.png"), "--strip-metadata", str(tmp_path / "new" / "bare.png")])
+    assert "\x1b" not in capsys.readouterr().out
+    assert inspect(tmp_path / "new" / "bare.png") is None
     with pytest.raises(SystemExit) as ended:
         main(["inspect", str(tmp_path / "none.png")])
     assert ended.value.code == 2

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from limner.errors import PictureError, StorageError
-from limner.pictures import Metadata, encode, read, save, strip, with_metadata
+from limner.pictures import Metadata, Origin, encode, read, save, strip, with_metadata
 from limner.pictures.chunks import MAX_TEXT, MAX_TEXT_CHUNKS, read_text, replace_text
-from limner.types import Instruction, Picture, Prompt, Recipe
+from limner.types import Instruction, Picture, Prompt, Recipe, Region
 
 RECIPE = Recipe(Prompt("a red circle, on blue", "blurry"), 7, 48, 32, 16, 3.5, "DDIMScheduler")
 IMAGE = Image.effect_noise((48, 32), 60).convert("RGB")
@@ -42,6 +43,15 @@ stories = st.builds(
     st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3),
     names,
     names,
+    st.none()
+    | st.builds(
+        Origin,
+        texts,
+        texts,
+        st.none() | st.builds(Region, *[st.integers(0, 4096)] * 4),
+        st.none() | st.floats(0, 1, exclude_min=True),
+        names,
+    ),
 )
 
 
@@ -130,6 +140,15 @@ def test_saving_adds_history_and_keeps_the_pixels(tmp_path: Path) -> None:
     assert pixels[1] is not None
     assert pixels[0][0] == pixels[1][0]
     assert not list(tmp_path.glob("**/.*"))
+
+
+def test_an_edit_names_the_picture_it_was_made_from(tmp_path: Path) -> None:
+    origin = Origin("ab" * 32, "make it red", Region(0, 0, 8, 8), 0.6)
+    edited = Picture(encode(IMAGE, RECIPE, "test", edit=origin), RECIPE, "test")
+    assert "Denoising strength: 0.6" in pillow(edited.png).info["parameters"]
+    said = read(save(edited, tmp_path / "a.png", original="fox.png"))
+    assert said is not None
+    assert said.edit == replace(origin, file="fox.png")
 
 
 def test_metadata_can_be_left_out(tmp_path: Path) -> None:
