@@ -12,7 +12,21 @@ from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
-from limner.types import Answer, Edit, Failure, Message, Picture, Preview, Query, Question, Recipe, Score, Terms, Turn
+from limner.types import (
+    Answer,
+    Edit,
+    Failure,
+    Message,
+    Picture,
+    Preview,
+    Query,
+    Question,
+    Recipe,
+    Score,
+    Steps,
+    Terms,
+    Turn,
+)
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -67,6 +81,11 @@ class StepwiseRun(Protocol):
         """Denoising steps carried out so far, over all paths."""
         ...
 
+    @property
+    def steps(self) -> list[Steps]:
+        """The steps of each path, in the order of the recipes."""
+        ...
+
     def drop(self, path: int) -> None:
         """End a path; no further step is spent on it."""
         ...
@@ -79,7 +98,7 @@ class StepwiseRun(Protocol):
 
 
 @runtime_checkable
-class Stepwise(Model, Protocol):
+class Stepwise(Generator, Protocol):
     """A generator whose pictures can be looked at while they are drawn."""
 
     def start(self, recipes: Sequence[Recipe], at: Collection[int]) -> StepwiseRun:

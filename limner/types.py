@@ -142,6 +142,13 @@ class Preview:
     picture: Picture
 
 
+class Steps(NamedTuple):
+    """Denoising steps of one path: carried out, and needed for its picture."""
+
+    spent: int
+    needed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An item of a batch that could not be had: which boundary refused it (as an error's class name) and why."""
@@ -258,7 +265,8 @@ class Terms:
 class Spend:
     """What was paid.
 
-    Pictures are drawn and edited results; model calls are chat turns and vision answers; scores are counted apart.
+    Pictures are drawn and edited results, and paths that were ended early by the share of their steps that was carried
+    out (rounded up over a batch); model calls are chat turns and vision answers; scores are counted apart.
     `money_usd` is the known part; `unknown_price` counts calls whose price is not known, `unknown_outcome` remote
     calls whose reply was lost and that stay charged.
     """

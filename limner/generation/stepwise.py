@@ -24,7 +24,7 @@ from limner.generation.predicted import decoded, denoised
 from limner.generation.shrinking import shrink, tensors_of
 from limner.pictures import encode
 from limner.quiet import quiet
-from limner.types import Failure, Picture, Preview, Recipe
+from limner.types import Failure, Picture, Preview, Recipe, Steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,8 @@ class DiffusersRun:
         self._at = frozenset(at)
         self._dropped: set[int] = set()
         self._drawing: _Drawing | None = None
-        self._earlier = 0
+        self._paths: list[int] = []
+        self._steps = [Steps(0, 0)] * len(recipes)
         self.pictures: list[Picture | Failure | None] = [None] * len(recipes)
         self.shrinks = bool(tensors_of(generator.pipeline.pipe))
         if not self.shrinks and len(recipes) > 1:
@@ -56,7 +57,13 @@ class DiffusersRun:
     @property
     def steps_spent(self) -> int:
         """Denoising steps carried out so far, over all paths."""
-        return self._earlier + (self._drawing.spent if self._drawing else 0)
+        return sum(one.spent for one in self.steps)
+
+    @property
+    def steps(self) -> list[Steps]:
+        """The steps of each path; those needed are 0 before it begins."""
+        self._count()
+        return list(self._steps)
 
     def drop(self, path: int) -> None:
         """End a path: no further step is spent on it. It has no picture then."""
@@ -86,6 +93,7 @@ class DiffusersRun:
 
     def _batch(self, plan: Plan, paths: list[int]) -> Iterator[list[Preview]]:
         try:
+            self._paths = paths
             self._drawing = _Drawing(self._generator.pipeline, plan, [self._recipes[path] for path in paths], self._at)
             while (seen := self._drawing.next_stop()) is not None:
                 step, images = seen
@@ -118,9 +126,14 @@ class DiffusersRun:
 
     def _close(self) -> None:
         if self._drawing is not None:
-            self._earlier += self._drawing.spent
             self._drawing.close()
+            self._count()
             self._drawing = None
+
+    def _count(self) -> None:
+        if self._drawing is not None:
+            for path, spent in zip(self._paths, self._drawing.spent, strict=True):
+                self._steps[path] = Steps(spent, self._drawing.needed)
 
 
 class _Abandoned(BaseException):  # not an Exception, so that no pipeline handles it
@@ -128,11 +141,12 @@ class _Abandoned(BaseException):  # not an Exception, so that no pipeline handle
 
 
 class _Drawing:
-    """One batch in its thread. `alive` are the rows still drawn, `spent` the steps carried out on them."""
+    """One batch in its thread. `alive` are the rows still drawn, `spent` the steps of each row, of `needed` ones."""
 
     def __init__(self, pipeline: Pipeline, plan: Plan, recipes: Sequence[Recipe], at: frozenset[int]) -> None:
         self.alive = list(range(len(recipes)))
-        self.spent = 0
+        self.spent = [0] * len(recipes)
+        self.needed = plan.steps
         self.drawn: Drawn | None = None
         self._plan = plan
         self._at = at
@@ -190,10 +204,12 @@ class _Drawing:
         def watched(output: Any, timestep: Any, sample: Any, *args: Any, **more: Any) -> Any:
             nonlocal counted
             counted += 1
+            self.needed = len(scheduler.timesteps)  # Heun and PNDM take several calls of the network for a step
             if counted in self._at:
                 self._predicted = denoised(scheduler, output, timestep, sample)
             stepped = step(output, timestep, sample, *args, **more)
-            self.spent += len(self.alive)
+            for row in self.alive:
+                self.spent[row] += 1
             if not self._tensors:
                 self._stop(counted)
             return stepped

@@ -8,9 +8,11 @@ from limner.ledger.recorded import (
     RecordedEditor,
     RecordedGenerator,
     RecordedScorer,
+    RecordedStepwise,
     RecordedVisionModel,
     recorded,
 )
+from limner.ledger.stepwise import RecordedRun
 
 __all__ = [
     "Budget",
@@ -18,7 +20,9 @@ __all__ = [
     "RecordedChat",
     "RecordedEditor",
     "RecordedGenerator",
+    "RecordedRun",
     "RecordedScorer",
+    "RecordedStepwise",
     "RecordedVisionModel",
     "current_position",
     "position",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from limner.ledger.course import Course
 from limner.ledger.keys import sha256
 from limner.types import (
     Answer,
@@ -29,7 +30,7 @@ from limner.types import (
     Usage,
 )
 
-Result = Picture | Failure | Score | Answer | Turn
+Result = Picture | Failure | Score | Answer | Turn | Course
 
 LONG = 4096
 """Characters from which a text is kept as a blob and the row stays small."""
@@ -120,7 +121,7 @@ def decode(text: str, load: Callable[[str], bytes]) -> Result:
     return _READERS[kind](fields)
 
 
-def _fields(result: Failure | Score | Answer | Turn) -> dict[str, Any]:
+def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
     fields = asdict(result)
     if isinstance(result, Score):  # models hand over their own number types
         fields["value"] = _number(result.value)
@@ -166,11 +167,12 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-_NAMES: dict[type, str] = {Failure: "failure", Score: "score", Answer: "answer", Turn: "turn"}
+_NAMES: dict[type, str] = {Failure: "failure", Score: "score", Answer: "answer", Turn: "turn", Course: "course"}
 
 _READERS: dict[str, Callable[[dict[str, Any]], Result]] = {
     "failure": lambda fields: Failure(**fields),
     "score": _score,
     "answer": lambda fields: Answer(**fields),
     "turn": _turn,
+    "course": Course.read,
 }

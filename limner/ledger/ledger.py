@@ -126,7 +126,7 @@ class Ledger:
         return None if limit is None else max(0.0, limit - self._seconds())
 
     def picture(self, sha256: str) -> Picture:
-        """The recorded picture with these stored bytes.
+        """The recorded picture, or preview of one, with these stored bytes.
 
         Raises:
             MissingBlob: it was never recorded, or its file is gone or has changed.

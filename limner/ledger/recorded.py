@@ -6,7 +6,7 @@ crashes or replays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -15,7 +15,8 @@ from limner.ledger.budget import Charge
 from limner.ledger.chat import ChatDoor
 from limner.ledger.codec import answer_request, edit_request, picture_request, score_request
 from limner.ledger.planned import Job, Planned
-from limner.protocols import AsksChat, ChatModel, Editor, Generator, Model, Scorer, VisionModel
+from limner.ledger.stepwise import RecordedRun
+from limner.protocols import AsksChat, ChatModel, Editor, Generator, Model, Scorer, Stepwise, VisionModel
 from limner.types import Answer, Edit, Failure, Message, Picture, Query, Question, Recipe, Score, Terms, Turn
 
 if TYPE_CHECKING:
@@ -56,6 +57,26 @@ class RecordedGenerator(_Recorded):
             BudgetSpent: the next batch does not fit; the batches before it are recorded.
         """
         return self._planned.ask(recipes)
+
+
+class RecordedStepwise(RecordedGenerator):
+    """A `Stepwise` generator whose runs of previews are paid once, too."""
+
+    def __init__(self, model: Stepwise, ledger: Ledger) -> None:
+        """See `recorded`."""
+        super().__init__(model, ledger)
+        self._stepwise = model
+        self._ledger = ledger
+
+    def start(self, recipes: Sequence[Recipe], at: Collection[int]) -> RecordedRun:
+        """Draw with previews, in planned batches; what is recorded is shown again and costs nothing.
+
+        A run costs pictures by the steps that were carried out, rounded up over a batch, so that a path which is ended
+        early leaves budget. Iterating raises `BudgetSpent` if the next batch would not fit with all paths drawn, and
+        `SessionMismatch` if a recorded run's reader drops other paths than it did. Runs at different positions are
+        different runs.
+        """
+        return RecordedRun(self._stepwise, recipes, at, self._ledger.door, self._ledger.spans)
 
 
 class RecordedEditor(_Recorded):
@@ -134,6 +155,8 @@ class RecordedChat(_Recorded):
 
 
 @overload
+def recorded(model: Stepwise, ledger: Ledger) -> RecordedStepwise: ...
+@overload
 def recorded(model: Generator, ledger: Ledger) -> RecordedGenerator: ...
 @overload
 def recorded(model: Editor, ledger: Ledger) -> RecordedEditor: ...
@@ -152,6 +175,8 @@ def recorded(
         UnknownPrice: the model has no price and the ledger's budget does not allow that.
         UsageError: it is no model of a known kind.
     """
+    if isinstance(model, Stepwise):
+        return RecordedStepwise(model, ledger)
     if isinstance(model, Generator):
         return RecordedGenerator(model, ledger)
     if isinstance(model, Editor):

@@ -22,7 +22,7 @@ CREATE TABLE calls (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     key           TEXT NOT NULL,                -- SHA-256 of kind, model, request and occurrence
     state         TEXT NOT NULL CHECK (state IN ('reserved', 'recorded', 'unknown')),
-    kind          TEXT NOT NULL,                -- picture, edit, score, answer, chat
+    kind          TEXT NOT NULL,                -- picture, edit, run, path, preview, score, answer, chat
     model         TEXT NOT NULL,                -- identity
     local         INTEGER NOT NULL,             -- 1: a lost call cost nothing
     role          TEXT NOT NULL,                -- first part of the position

@@ -26,7 +26,8 @@ LEASE_S = 900.0
 
 _COSTS = tuple(unit.name for unit in fields(Charge))
 _SUMS = ", ".join(f"SUM({name})" for name in _COSTS)
-_PICTURES = "kind IN ('picture', 'edit') AND state = 'recorded'"
+_PICTURES = "kind IN ('picture', 'edit', 'path') AND state = 'recorded'"
+_VIEWED = "kind IN ('picture', 'edit', 'path', 'preview') AND state = 'recorded'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +225,8 @@ class Store:
             return float(self._db.execute(query, (self._sitting,)).fetchone()[0])
 
     def picture(self, blob: str) -> Row | None:
-        """The first recorded picture with these stored bytes."""
-        query = f"SELECT * FROM calls WHERE blob = ? AND {_PICTURES} ORDER BY id LIMIT 1"
+        """The first recorded picture, or preview of one, with these stored bytes."""
+        query = f"SELECT * FROM calls WHERE blob = ? AND {_VIEWED} ORDER BY id LIMIT 1"
         with self._lock, guarded(self._path):
             found = self._select(query, (blob,))
         return self._row(found[0]["key"], found[0]) if found else None

@@ -13,6 +13,7 @@ from limner.testing.fakes import (
 )
 from limner.testing.guard import RealCallError, no_real_calls
 from limner.testing.image_server import Behaviour, ImageServer
+from limner.testing.stepwise import HashRun, HashStepwise
 
 __all__ = [
     "Behaviour",
@@ -25,6 +26,8 @@ __all__ = [
     "CountingGenerator",
     "HashEditor",
     "HashGenerator",
+    "HashRun",
+    "HashStepwise",
     "ImageServer",
     "RealCallError",
     "ScorerFromFunction",

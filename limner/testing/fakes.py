@@ -81,7 +81,7 @@ class HashGenerator:
         if recipe.seed in self._failing:
             return Failure("GenerationError", f"Seed {recipe.seed} was told to fail.")
         size = (recipe.width or self._size[0], recipe.height or self._size[1])
-        return Picture(encode(_pattern(recipe, size), recipe, self.identity), recipe, self.identity)
+        return Picture(encode(pattern(recipe, size), recipe, self.identity), recipe, self.identity)
 
 
 class HashEditor:
@@ -111,7 +111,7 @@ class HashEditor:
         part = edit.region or Region(0, 0, *image.size)
         if part.x + part.width > image.width or part.y + part.height > image.height:
             return Failure("GenerationError", f"The region {tuple(part)} is not within the picture.")
-        image.paste(_pattern((edit.picture.sha256, edit.change, edit.recipe), (part.width, part.height)), part[:2])
+        image.paste(pattern((edit.picture.sha256, edit.change, edit.recipe), (part.width, part.height)), part[:2])
         origin = Origin(edit.picture.sha256, edit.change, edit.region, edit.strength)
         return Picture(encode(image, edit.recipe, self.identity, edit=origin), edit.recipe, self.identity)
 
@@ -214,7 +214,8 @@ def _answer(p_yes: float | None) -> Answer:
     return Answer(p_yes, "" if p_yes is not None else "the function gave no answer")
 
 
-def _pattern(recipe: object, size: tuple[int, int]) -> Image:
+def pattern(recipe: object, size: tuple[int, int]) -> Image:
+    """4 x 4 colours by the hash of what the object says of itself."""
     from PIL import Image
 
     colours = shake_256(repr(recipe).encode()).digest(3 * _CELLS**2)

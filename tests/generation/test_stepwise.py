@@ -1,5 +1,6 @@
 """Previews and dropped paths: what is kept draws as if nothing had been dropped, and what is dropped costs nothing."""
 
+import math
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from limner.errors import UsageError
 from limner.generation import generator
 from limner.generation.diffusers_generator import DiffusersGenerator
 from limner.generation.schedulers import NAMES
+from limner.ledger import Ledger, recorded
 from limner.protocols import Stepwise
 from limner.types import Failure, Picture, Preview, Prompt, Recipe
 
@@ -118,6 +120,17 @@ def test_leaving_early_ends_the_thread_and_other_drawing_goes_on(models: Callabl
             break
     assert drawing.pictures == [None]
     assert drawing.steps_spent == 1
+
+
+def test_through_the_ledger_it_is_the_same_run_and_paid_once(
+    models: Callable[[str], DiffusersGenerator], tmp_path: Path
+) -> None:
+    recipes, drops = [recipe(seed) for seed in range(4)], {1: [0], 2: [2]}
+    bare = run(models("sd"), recipes, [1, 2], drops)
+    with Ledger.open(tmp_path) as ledger:
+        for _ in range(2):
+            assert run(recorded(models("sd"), ledger), recipes, [1, 2], drops) == bare
+        assert ledger.spend().pictures == math.ceil((1 + 2 + 2 * STEPS) / STEPS)
 
 
 def test_what_cannot_be_drawn_fails_in_its_place(models: Callable[[str], DiffusersGenerator]) -> None:
