@@ -86,7 +86,8 @@ class ComfyUI:
             return Failure(type(error).__name__, str(error))
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             return Failure("GenerationError", f"{self.identity} sent no readable picture: {error}. Draw it again.")
-        return Picture(encode(image, recipe, self.identity), recipe, self.identity)
+        stated = self._workflow.stated(recipe)
+        return Picture(encode(image, stated, self.identity), recipe, self.identity)
 
     def _queued(self, graph: Mapping[str, Any]) -> str:
         """The server's id of the entry.

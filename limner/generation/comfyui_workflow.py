@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from limner.errors import GenerationError, UnknownModel, UsageError
-from limner.types import Recipe, short_hash
+from limner.types import Prompt, Recipe, short_hash
 
 TITLE = "limner:"
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -67,6 +68,22 @@ class Workflow:
             node, name = self._slots[slot]
             graph[node]["inputs"][name] = value
         return graph
+
+    def stated(self, recipe: Recipe) -> Recipe:
+        """The recipe with what the workflow has in its slots where the recipe leaves them open."""
+        return replace(
+            recipe,
+            prompt=Prompt(recipe.prompt.text, recipe.prompt.negative or self._own("negative", str) or ""),
+            steps=recipe.steps or self._own("steps", int),
+            guidance=recipe.guidance if recipe.guidance is not None else self._own("cfg", float, int),
+            scheduler=recipe.scheduler or self._own("sampler", str),
+        )
+
+    def _own(self, slot: str, *kinds: type) -> Any:
+        """What the workflow itself has in a slot; None without the slot, or where it holds something else."""
+        node, name = self._slots.get(slot, ("", ""))
+        value = self._graph[node]["inputs"][name] if node else None
+        return value if isinstance(value, kinds) and not isinstance(value, bool) else None
 
 
 def read(path: Path) -> Workflow:

@@ -16,6 +16,29 @@ ComfyBehaviour = Literal["fine", "slow", "limit", "error", "nodes", "execution",
 """What an entry meets: a picture, one after some polls, 429, 500, node errors, an error while drawing, no picture,
 half a picture, silence, half a reply, a server that is gone once it has taken the entry."""
 
+_SAMPLER = {"seed": 0, "steps": 20, "cfg": 8.0, "sampler_name": "euler", "model": ["4", 0], "positive": ["6", 0]}
+WORKFLOW: dict[str, Any] = {
+    "3": {"class_type": "KSampler", "inputs": _SAMPLER, "_meta": {"title": "limner:seed,steps,cfg"}},
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd.safetensors"}},
+    "5": {
+        "class_type": "EmptyLatentImage",
+        "inputs": {"width": 32, "height": 32, "batch_size": 1},
+        "_meta": {"title": "limner:width,height"},
+    },
+    "6": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "", "clip": ["4", 1]},
+        "_meta": {"title": "limner:prompt"},
+    },
+    "7": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "ugly"},
+        "_meta": {"title": "limner:negative"},
+    },
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}},
+}
+"""A workflow in API form with titled nodes for all slots but the sampler's."""
+
 
 class ComfyServer(Loopback):
     """Serves `/prompt`, `/history/ID` and `/view`; draws with any generator from a graph with titled nodes.

@@ -13,33 +13,18 @@ from limner.errors import UnknownModel, UsageError
 from limner.generation import generator
 from limner.generation.comfyui import ComfyUI
 from limner.ledger import Ledger, position, recorded
+from limner.pictures import read
 from limner.testing import ComfyBehaviour, ComfyServer, HashGenerator
+from limner.testing.comfy_server import WORKFLOW
 from limner.types import Failure, Picture, Prompt, Recipe
 
 RECIPE = Recipe(Prompt("a cat", "a dog"), 7, width=40, height=24, steps=4, guidance=2.5)
-SAMPLER = {"seed": 0, "steps": 20, "cfg": 8.0, "sampler_name": "euler", "model": ["4", 0], "positive": ["6", 0]}
-GRAPH: dict[str, Any] = {
-    "3": {"class_type": "KSampler", "inputs": SAMPLER, "_meta": {"title": "limner:seed,steps,cfg"}},
-    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd.safetensors"}},
-    "5": {
-        "class_type": "EmptyLatentImage",
-        "inputs": {"width": 16, "height": 16, "batch_size": 1},
-        "_meta": {"title": "limner:width,height"},
-    },
-    "6": {
-        "class_type": "CLIPTextEncode",
-        "inputs": {"text": "", "clip": ["4", 1]},
-        "_meta": {"title": "limner:prompt"},
-    },
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}, "_meta": {"title": "limner:negative"}},
-    "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}},
-}
 
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
     path = tmp_path / "flow.json"
-    path.write_text(json.dumps(GRAPH))
+    path.write_text(json.dumps(WORKFLOW))
     return path
 
 
@@ -71,9 +56,18 @@ def test_the_whole_recipe_is_put_into_its_slots(workflow: Path) -> None:
     assert b"workflow" not in drawn.png
 
 
+def test_a_picture_states_what_the_workflow_decided(workflow: Path) -> None:
+    with endpoint(workflow) as (client, _):
+        drawn = one(client, Recipe(Prompt("a cat"), 7, steps=4))
+    assert isinstance(drawn, Picture)
+    said = read(drawn.png)
+    assert said is not None
+    assert said.recipe == Recipe(Prompt("a cat", "ugly"), 7, 32, 32, 4, 8.0)
+
+
 def test_slots_may_stand_in_a_file_beside(tmp_path: Path) -> None:
     path = tmp_path / "plain.json"
-    path.write_text(json.dumps(GRAPH))
+    path.write_text(json.dumps(WORKFLOW))
     path.with_suffix(".slots.json").write_text(json.dumps({"prompt": ["6", "text"], "seed": ["3", "seed"]}))
     with endpoint(path) as (client, server):
         assert isinstance(one(client, Recipe(Prompt("a cow"), 3)), Picture)
@@ -130,7 +124,7 @@ def test_order_identity_and_price(workflow: Path) -> None:
         again = generator(f"comfyui:{workflow}", base_url=server.base_url, price_per_call=0.01)
         assert (again.identity, again.terms.price_per_call) == (client.identity, 0.01)
         before = client.identity
-        workflow.write_text(json.dumps(GRAPH).replace("euler", "heun"))
+        workflow.write_text(json.dumps(WORKFLOW).replace("euler", "heun"))
         assert ComfyUI(workflow, base_url=server.base_url).identity != before
     assert [isinstance(item, Failure) for item in drawn] == [seed == 4 for seed in range(6)]
     assert [item.recipe for item in drawn if isinstance(item, Picture)] == recipes[:4] + recipes[5:]

@@ -1,19 +1,22 @@
 """One suite for every generator: what the protocol promises, asked of each implementation."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from limner.generation import from_callable, generator
-from limner.generation.images_endpoint import ImagesEndpoint
+from limner.generation import SCHEMES, from_callable, generator
+from limner.ledger import Budget, Ledger, recorded
 from limner.pictures import read
 from limner.protocols import Generator
-from limner.testing import HashGenerator, ImageServer, no_real_calls
+from limner.testing import ComfyServer, HashGenerator, ImageServer, no_real_calls
+from limner.testing.comfy_server import WORKFLOW
 from limner.types import Failure, Picture, Prompt, Recipe
 
 FAILING = 13
@@ -37,23 +40,68 @@ def paint(recipe: Recipe) -> Image.Image:
     return Image.new("RGB", (16, 16), (recipe.seed * 7 % 256, len(recipe.prompt.text), 0))
 
 
-@pytest.fixture(params=["callable", "hash", "diffusers", "images"])
-def subject(request: pytest.FixtureRequest, tiny_folder: Path, tmp_path: Path) -> Iterator[Subject]:
-    refused = recipe(FAILING)
+def by_callable(_: pytest.FixtureRequest, __: Path) -> Iterator[Subject]:
+    yield Subject(from_callable(paint, "paint"), from_callable(paint, "paint 2"), recipe(FAILING))
+
+
+def by_hash(_: pytest.FixtureRequest, __: Path) -> Iterator[Subject]:
+    yield Subject(HashGenerator(failing=[FAILING]), HashGenerator("hash 2"), recipe(FAILING))
+
+
+def by_diffusers(request: pytest.FixtureRequest, _: Path) -> Iterator[Subject]:
+    name = f"diffusers:{request.getfixturevalue('tiny_folder')}"
+    yield Subject(generator(name), generator(name, dtype="bfloat16"), replace(recipe(FAILING), width=13, height=13))
+
+
+def by_onnx(request: pytest.FixtureRequest, folder: Path) -> Iterator[Subject]:
+    exported = request.getfixturevalue("exported")("sd").folder
+    shutil.copytree(exported, folder / "other")
+    (folder / "other" / "limner.json").write_text('{"steps": 2}')
+    model, other = generator(f"onnx:{exported}"), generator(f"onnx:{folder / 'other'}")
+    yield Subject(model, other, replace(recipe(FAILING), width=13, height=13))
+
+
+def by_images(_: pytest.FixtureRequest, __: Path) -> Iterator[Subject]:
+    with ImageServer(HashGenerator(failing=[FAILING])) as server:
+        model, other = (generator(f"images:{name}", base_url=server.base_url) for name in ("sketch", "sketch-2"))
+        yield Subject(model, other, recipe(FAILING))
+        closed(model, other)
+
+
+def by_comfyui(_: pytest.FixtureRequest, folder: Path) -> Iterator[Subject]:
+    for name, text in (("one", ""), ("other", "dull")):
+        graph = WORKFLOW | {"7": WORKFLOW["7"] | {"inputs": {"text": text}}}
+        (folder / f"{name}.json").write_text(json.dumps(graph))
+    with ComfyServer(HashGenerator(failing=[FAILING])) as server:
+        names = [f"comfyui:{folder / name}.json" for name in ("one", "other")]
+        model, other = (generator(name, base_url=server.base_url) for name in names)
+        yield Subject(model, other, recipe(FAILING))
+        closed(model, other)
+
+
+def closed(*models: Any) -> None:
+    for model in models:
+        model.close()
+
+
+KINDS = {
+    "callable": by_callable,
+    "hash": by_hash,
+    "diffusers": by_diffusers,
+    "onnx": by_onnx,
+    "images": by_images,
+    "comfyui": by_comfyui,
+}
+
+
+def test_no_scheme_is_left_out() -> None:
+    assert set(SCHEMES) - {"microworld"} <= set(KINDS)  # the painter is a folder of diffusers
+
+
+@pytest.fixture(params=KINDS)
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
     with no_real_calls():
-        if request.param == "callable":
-            yield Subject(from_callable(paint, "paint"), from_callable(paint, "paint 2"), refused)
-        elif request.param == "hash":
-            yield Subject(HashGenerator(failing=[FAILING]), HashGenerator("hash 2"), refused)
-        elif request.param == "diffusers":
-            name = f"diffusers:{tiny_folder}"
-            yield Subject(generator(name), generator(name, dtype="bfloat16"), replace(refused, width=13, height=13))
-        else:
-            with ImageServer(HashGenerator(failing=[FAILING])) as server:
-                model, other = (ImagesEndpoint(name, base_url=server.base_url) for name in ("sketch", "sketch-2"))
-                yield Subject(model, other, refused)
-                model.close()
-                other.close()
+        yield from KINDS[request.param](request, tmp_path)
 
 
 def draw(model: Generator, *recipes: Recipe) -> list[Picture]:
@@ -102,6 +150,15 @@ def test_a_batch_is_close_to_singles(subject: Subject) -> None:
     together = [np.asarray(picture.image(), dtype=int) for picture in draw(subject.model, *recipes)]
     alone = [np.asarray(draw(subject.model, one)[0].image(), dtype=int) for one in recipes]
     assert np.abs(np.array(together) - np.array(alone)).max() <= 2
+
+
+def test_through_the_ledger_it_is_paid_once(subject: Subject, tmp_path: Path) -> None:
+    recipes = [recipe(1), subject.refused, recipe(2)]
+    with Ledger.open(tmp_path / "session", Budget(allow_unknown_price=True)) as ledger:
+        first, again = (recorded(subject.model, ledger).generate(recipes) for _ in range(2))
+        assert first == again
+        assert isinstance(first[1], Failure)
+        assert ledger.spend().pictures == 2
 
 
 def test_the_file_says_how_to_draw_it_again(subject: Subject) -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,6 @@ from limner.types import Failure, Picture, Prompt, Recipe
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 Export = Callable[[str], Exported]
-
-
-@pytest.fixture(scope="module")
-def exported(family: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Export:
-    @cache
-    def folder(name: str) -> Exported:
-        return export(f"diffusers:{family(name)}", tmp_path_factory.mktemp("onnx") / name, pictures=0)
-
-    return folder
 
 
 @pytest.fixture
