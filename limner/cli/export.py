@@ -24,16 +24,18 @@ def export_onnx(
         err().print(line, markup=False)
 
     done = onnx_export.export(model, out, pictures=pictures, say=(lambda _: None) if quiet else say)
-    parts, size, parity = done.manifest.parts, done.manifest.size, done.parity
+    parts, size, alone, parity = done.manifest.parts, done.manifest.size, done.manifest.alone, done.parity
     if json:
         deviations = {name: part.deviation for name, part in parts.items()}
         compared = parity and parity._asdict()
-        print_json({"folder": str(done.folder), "size": size, "deviation": deviations, "parity": compared})
+        print_json(
+            {"folder": str(done.folder), "size": size, "alone": alone, "deviation": deviations, "parity": compared}
+        )
         return
     for name, part in parts.items():
         print(f"{name}: {sum(part.files.values()) / 1e6:.1f} MB, off by {part.deviation:.0e} of its largest value")
     if size:
-        print(f"draws {size[0]}x{size[1]} pixels alone")
+        print(f"draws {size[0]}x{size[1]} pixels alone{', one picture at a time' if alone else ''}")
     if parity:
         print(
             f"{parity.pictures} pictures: {parity.within:.2%} of values within 2/255 of torch's, the farthest "

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 Plan = dict[str, Any]
-"""How a value is put together: {"tensor": name}, {"constant": value}, {"items": [...]} or {"fields": {...}}."""
+"""How a value is put together: {"tensor": name}, {"constant": value}, {"items": [...]} (a tuple), {"list": [...]} or
+{"fields": {...}}."""
 
 IGNORED = {"generator"}
 """Arguments that decide nothing in the networks that are exported (autoencoders take one and leave it)."""
@@ -74,6 +75,8 @@ def taken_apart(value: Any, name: str) -> tuple[Plan, dict[str, torch.Tensor]]:
         return {"tensor": name}, {name: value}
     if value is None or isinstance(value, bool | int | float | str):
         return {"constant": value}, {}
+    if type(value).__name__.endswith("Cache"):  # what language models keep for a next token, which none asks for
+        return {"constant": None}, {}
     tensors: dict[str, torch.Tensor] = {}
     if isinstance(value, Mapping):
         fields = {}
@@ -87,7 +90,7 @@ def taken_apart(value: Any, name: str) -> tuple[Plan, dict[str, torch.Tensor]]:
             plan, found = taken_apart(part, f"{name}.{place}" if name else str(place))
             items.append(plan)
             tensors |= found
-        return {"items": items}, tensors
+        return {"list" if isinstance(value, list) else "items": items}, tensors
     raise GenerationError(
         f"{name} is a {type(value).__name__}, which no ONNX file can hold. Draw with diffusers:PATH instead."
     )
@@ -100,6 +103,8 @@ def put_together(plan: Plan, tensors: Mapping[str, torch.Tensor]) -> Any:
             return tensors[name]
         case {"items": items}:
             return tuple(put_together(item, tensors) for item in items)
+        case {"list": items}:
+            return [put_together(item, tensors) for item in items]
         case {"fields": fields}:
             return Record({name: put_together(field, tensors) for name, field in fields.items()})
     return plan["constant"]

@@ -9,33 +9,27 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from limner.errors import GenerationError, StorageError, UsageError
 from limner.generation import generator
 from limner.generation.diffusers_generator import DiffusersGenerator
-from limner.generation.onnx_calls import Call, method, noted, put_together, taken_apart
-from limner.generation.onnx_folder import MANIFEST, NETWORK, WEIGHTS, Manifest, Part
-from limner.generation.onnx_modules import PROVIDERS, Network, need
+from limner.generation.onnx_calls import Call, noted
+from limner.generation.onnx_folder import MANIFEST, Manifest, Part
+from limner.generation.onnx_modules import need
+from limner.generation.onnx_trace import written
 from limner.quiet import quiet
 from limner.types import Failure, Picture, Prompt, Recipe
 
-OPSET = 17
-"""The first with LayerNormalization; later ones drew no faster."""
-MOST_DEVIATION = 1e-3
-"""Largest difference from torch, over torch's largest value, at which a network passes; 1e-6 is usual."""
-ONE_FILE = 1_800_000_000
-"""Bytes of weights up to which a network is one file (protobuf ends at 2 GB)."""
 CLOSE = 2 / 255
 """How far a value of a picture may be from torch's."""
 _KEPT = {"safety_checker"}
 """Networks that stay with torch: what they do beside tensor arithmetic cannot be exported."""
+_MAIN = {"unet", "transformer"}
 _SMALL = 256 * 256
 _LEFT = {".safetensors", ".bin", ".ckpt", ".pt", ".png", ".jpg"}
 """Endings of large files at the top of many published folders, which no pipeline reads."""
@@ -106,22 +100,108 @@ def compare(torch_model: Any, onnx_model: Any, pictures: int) -> Parity:
 
 
 def _written(source: DiffusersGenerator, folder: Path, say: Callable[[str], None]) -> Manifest:
-    """The folder with all that a pipeline needs; for any size if the networks can, else for the model's own."""
-    own = _size(source)
+    """The folder with all that a pipeline needs; each network is made for as many calls as it can be."""
     with quiet():
-        try:
-            parts = _exported(source, folder, _calls(source, own, (2 * own[0], own[1])), say)
-            size = None
-        except GenerationError as error:
-            say(f"Not for any size ({error}); trying again for {own[0]}x{own[1]} alone.")
-            shutil.rmtree(folder, ignore_errors=True)
-            size = _size(source, whole=True)
-            parts = _exported(source, folder, _calls(source, size, size), say)
+        parts, reach = _exported(source, folder, say)
     versions = {name: importlib.metadata.version(name) for name in ("limner", "torch", "diffusers", "transformers")}
-    manifest = Manifest(source=source.identity, versions=versions, size=size, parts=parts)
+    manifest = Manifest(source=source.identity, versions=versions, size=reach.size, alone=reach.alone, parts=parts)
     shutil.copytree(source.folder, folder, ignore=_ignored(source.folder, parts), dirs_exist_ok=True)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For which calls a network is made: of one size alone, of one picture at a time (`alone`).
+
+    `drawings` are the calls' numbers of pictures and their sizes; in what they differ, the network stays open.
+    """
+
+    drawings: tuple[tuple[int, tuple[int, int]], ...]
+    size: tuple[int, int] | None = None
+    alone: bool = False
+
+    def __str__(self) -> str:
+        """In words."""
+        if self.size is None:
+            return "any size and number of pictures"
+        return f"{self.size[0]}x{self.size[1]} pixels alone{', one picture at a time' if self.alone else ''}"
+
+
+def _any(source: DiffusersGenerator) -> Reach:
+    own = _size(source)
+    return Reach(((1, own), (2, (2 * own[0], own[1]))))
+
+
+def _one_size(source: DiffusersGenerator) -> Reach:
+    whole = _size(source, whole=True)
+    return Reach(((1, whole), (2, whole)), whole)
+
+
+def _one_picture(source: DiffusersGenerator) -> Reach:
+    whole = _size(source, whole=True)
+    return Reach(((1, whole), (1, whole)), whole, alone=True)
+
+
+_REACHES = (_any, _one_size, _one_picture)
+"""From the farthest to the nearest."""
+
+
+class _Noted:
+    """How the pipeline calls its networks at each reach, noted when that is first asked for."""
+
+    def __init__(self, source: DiffusersGenerator) -> None:
+        self._source = source
+        self._known: dict[int, tuple[Reach, dict[str, list[Call]]]] = {}
+
+    def at(self, place: int) -> tuple[Reach, dict[str, list[Call]]]:
+        """The reach at this place in `_REACHES`, and its calls.
+
+        Raises:
+            GenerationError: the pipeline does not draw so.
+        """
+        if place not in self._known:
+            reach = _REACHES[place](self._source)
+            self._known[place] = reach, _calls(self._source, reach)
+        return self._known[place]
+
+
+def _exported(source: DiffusersGenerator, folder: Path, say: Callable[[str], None]) -> tuple[dict[str, Part], Reach]:
+    """Every network at the farthest reach at which it can be exported, and the nearest of those."""
+    noted, parts, nearest = _Noted(source), {}, 0
+    names = list(noted.at(_drawable(noted))[1])
+    for part in sorted(names, key=lambda name: name not in _MAIN):  # what decides, and fails oftenest, first
+        parts[part], place = _farthest(source, part, noted, folder, say)
+        nearest = max(nearest, place)
+    return {name: parts[name] for name in names}, noted.at(nearest)[0]
+
+
+def _drawable(noted: _Noted) -> int:
+    """The farthest reach at which the pipeline draws."""
+    for place in range(len(_REACHES) - 1):
+        with suppress(GenerationError):
+            noted.at(place)
+            return place
+    return len(_REACHES) - 1
+
+
+def _farthest(
+    source: DiffusersGenerator, part: str, noted: _Noted, folder: Path, say: Callable[[str], None]
+) -> tuple[Part, int]:
+    """A network at the farthest reach at which it can be exported, and the place of that."""
+    problem = ""
+    for place in range(len(_REACHES)):
+        try:
+            reach, calls = noted.at(place)
+            say(f"Exporting {part} for {reach} ...")
+            return written(source.networks[part], part, calls[part], folder / part), place
+        except GenerationError as error:
+            problem = str(error)
+            say(f"Not so: {problem}.")
+    raise GenerationError(
+        f"{type(source.pipeline.pipe).__name__} cannot be drawn by ONNX Runtime: {problem}. Draw with "
+        f"diffusers:{source.folder}."
+    )
 
 
 def _size(source: DiffusersGenerator, *, whole: bool = False) -> tuple[int, int]:
@@ -131,11 +211,12 @@ def _size(source: DiffusersGenerator, *, whole: bool = False) -> tuple[int, int]
     return (width, height) if whole or width * height <= _SMALL else (width // 2, height // 2)
 
 
-def _calls(source: DiffusersGenerator, *sizes: tuple[int, int]) -> dict[str, list[Call]]:
-    """How the pipeline calls its networks for one picture of the first size, and for two of the second."""
+def _calls(source: DiffusersGenerator, reach: Reach) -> dict[str, list[Call]]:
+    """How the pipeline calls its networks in the drawings of a reach, each with other prompts."""
     with noted({name: one for name, one in source.networks.items() if name not in _KEPT}) as calls:
-        for count, (width, height) in enumerate(sizes, 1):
-            _drawn(source, [Recipe(Prompt(text), 0, width, height, steps=2) for text in _PROMPTS[:count]])
+        for place, (count, (width, height)) in enumerate(reach.drawings):
+            texts = [_PROMPTS[(place * place + one) % len(_PROMPTS)] for one in range(count)]
+            _drawn(source, [Recipe(Prompt(text), 0, width, height, steps=2) for text in texts])
     return {part: called for part, called in calls.items() if called}
 
 
@@ -145,95 +226,6 @@ def _drawn(model: Any, recipes: Sequence[Recipe]) -> list[Picture]:
         if isinstance(item, Failure):
             raise GenerationError(f"{model.identity} did not draw: {item.reason}")
     return list(drawn)
-
-
-def _exported(
-    source: DiffusersGenerator, folder: Path, calls: Mapping[str, list[Call]], say: Callable[[str], None]
-) -> dict[str, Part]:
-    parts = {}
-    for part, called in calls.items():
-        say(f"Exporting {part} ...")
-        (folder / part).mkdir(parents=True, exist_ok=True)
-        _one_way(part, called)
-        _save(_Traced(source.networks[part], part, called[-1]), called, folder / part)
-        files = {path.name: path.stat().st_size for path in (folder / part).iterdir()}
-        entry = Part(arguments=called[0].arguments, results=called[0].results, files=files, deviation=0.0)
-        deviation = _deviation(Network(folder / part / NETWORK, entry, None, PROVIDERS["cpu"]), called)
-        if not deviation <= MOST_DEVIATION:
-            raise GenerationError(f"{part} differs from torch by {deviation:.1e} of its largest value")
-        parts[part] = entry.model_copy(update={"deviation": deviation})
-    return parts
-
-
-def _one_way(part: str, calls: Sequence[Call]) -> None:
-    """See that the pipeline has one way to call a network, since a file holds one."""
-    if any((one.arguments, one.results) != (calls[0].arguments, calls[0].results) for one in calls):
-        raise GenerationError(f"the pipeline calls its {part} with settings that change from call to call")
-
-
-def _save(traced: _Traced, calls: Sequence[Call], folder: Path) -> None:
-    """Trace the network with its last call; the dimensions in which calls differ stay open.
-
-    The exporter is torch's older one: on the embedded painter it took 2 s where the one built on torch.export took 23,
-    for files that run equally fast.
-    """
-    last = calls[-1]
-    inputs = {name: _floating(name, one) for name, one in last.inputs.items()}
-    axes = {
-        name: {place: f"{name}.{place}" for place in range(one.dim()) if len(_lengths(calls, name, place)) > 1}
-        for name, one in last.inputs.items()
-    }
-    size = sum(one.numel() * one.element_size() for one in traced.state_dict().values())
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        target = folder / NETWORK if size <= ONE_FILE else Path(scratch) / NETWORK
-        try:
-            torch.onnx.export(
-                traced,
-                tuple(inputs.values()),
-                str(target),
-                input_names=list(inputs),
-                output_names=list(last.outputs),
-                dynamic_axes=axes,
-                opset_version=OPSET,
-                dynamo=False,
-            )
-        except Exception as error:
-            raise GenerationError(f"torch does not export {folder.name}: {error}") from error
-        if size > ONE_FILE:
-            _bundled(target, folder / NETWORK)
-
-
-def _bundled(scattered: Path, target: Path) -> None:
-    """A network whose weights the exporter may have left in hundreds of files, as two."""
-    onnx = need("onnx")
-    onnx.save_model(
-        onnx.load(str(scattered)), str(target), save_as_external_data=True, all_tensors_to_one_file=True,
-        location=WEIGHTS, size_threshold=1024,
-    )  # fmt: skip
-
-
-def _lengths(calls: Sequence[Call], name: str, place: int) -> set[int]:
-    return {call.inputs[name].shape[place] for call in calls}
-
-
-def _floating(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Steps as floats, because some schedulers count in them."""
-    return tensor if name != "timestep" else tensor.float()
-
-
-def _deviation(network: Network, calls: Sequence[Call]) -> float:
-    """The largest difference from torch over torch's largest value; calls at both ends, where settings differ most."""
-    worst = 0.0
-    for call in {id(call): call for call in (*calls[:2], *calls[-2:])}.values():
-        arguments = put_together(call.arguments, call.inputs)
-        _, found = taken_apart(network(arguments), "out")
-        for name, wanted in call.outputs.items():
-            if found[name].shape != wanted.shape:
-                raise GenerationError(f"a result has shape {tuple(found[name].shape)}, not {tuple(wanted.shape)}")
-            most = max(float(wanted.abs().max()), 1e-6)
-            worst = max(worst, float((found[name] - wanted).abs().max()) / most)
-    return worst
 
 
 def _ignored(folder: Path, parts: Mapping[str, Part]) -> Callable[[str, list[str]], set[str]]:
@@ -247,17 +239,3 @@ def _ignored(folder: Path, parts: Mapping[str, Part]) -> Callable[[str, list[str
         return set()
 
     return ignored
-
-
-class _Traced(torch.nn.Module):
-    """A network as the exporter wants it: tensors in, tensors out, everything else as it was in one call."""
-
-    def __init__(self, network: Any, part: str, call: Call) -> None:
-        super().__init__()
-        self.network, self.method, self.call = network, method(part), call
-        self.eval()  # the exporter puts back the mode that it finds, here and in the network
-
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        arguments = put_together(self.call.arguments, dict(zip(self.call.inputs, tensors, strict=True)))
-        _, results = taken_apart(getattr(self.network, self.method)(**arguments), "out")
-        return tuple(results.values())

@@ -18,7 +18,7 @@ MANIFEST = "onnx.json"
 NETWORK = "model.onnx"
 WEIGHTS = "model.onnx.data"
 """Where the weights of a network stand that is too large for one ONNX file."""
-VERSION = 1
+VERSION = 2
 
 
 class Part(BaseModel):
@@ -38,8 +38,8 @@ class Part(BaseModel):
 class Manifest(BaseModel):
     """What `onnx.json` says.
 
-    `size`: the only width and height in pixels that the networks can draw, or None where any will do. `source`:
-    identity of the model that was exported.
+    `size`: the only width and height in pixels that the networks can draw, or None where any will do. `alone`: whether
+    they draw one picture at a time. `source`: identity of the model that was exported.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +48,7 @@ class Manifest(BaseModel):
     source: str
     versions: dict[str, str]
     size: tuple[int, int] | None
+    alone: bool
     parts: dict[str, Part]
 
 

@@ -40,6 +40,8 @@ class OnnxGenerator(DiffusersGenerator):
             )
         self._provider = provider(wanted.device)
         super().__init__(name, batch=batch, setup=Setup("cpu", "float32"))
+        if self._manifest.alone:
+            self._fitting.size = 1
 
     @cached_property
     def identity(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from limner.errors import GenerationError, LimnerError, UsageError, WeightsError
-from limner.generation import generator, onnx_export, onnx_modules
+from limner.generation import generator, onnx_export, onnx_modules, onnx_trace
 from limner.generation.onnx_export import Exported, compare, export
 from limner.generation.onnx_folder import MANIFEST, NETWORK, WEIGHTS
 from limner.generation.setup import Setup
@@ -37,11 +37,12 @@ def pictures(model: Any, *recipes: Recipe) -> list[Picture]:
 
 
 @pytest.mark.parametrize(
-    "name", ["sd", pytest.param("sdxl", marks=pytest.mark.slow), pytest.param("sd3", marks=pytest.mark.slow)]
+    "name", ["sd", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "sd3", "flux", "pixart", "sana"))]
 )
 def test_pictures_are_torchs(name: str, exported: Export, family: Callable[[str], Path]) -> None:
     done = exported(name)
     assert set(done.manifest.parts) >= {"vae", "text_encoder"}
+    assert done.manifest.size is None
     assert all(part.deviation < 1e-4 for part in done.manifest.parts.values())
     parity = compare(generator(f"diffusers:{family(name)}"), generator(f"onnx:{done.folder}"), 3)
     assert parity.within >= 0.999
@@ -119,7 +120,7 @@ def test_a_missing_package_says_what_to_install(exported: Export, monkeypatch: p
 def test_large_weights_stand_in_one_file_beside(
     family: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_export, "ONE_FILE", 0)
+    monkeypatch.setattr(onnx_trace, "ONE_FILE", 0)
     done = export(f"diffusers:{family('sd')}", tmp_path / "large", pictures=1)
     assert {path.name for path in (done.folder / "unet").iterdir()} == {"config.json", NETWORK, WEIGHTS}
     assert done.parity is not None
@@ -127,25 +128,40 @@ def test_large_weights_stand_in_one_file_beside(
 
 
 @pytest.mark.slow
-def test_a_network_that_fits_one_size_alone_says_so(
-    family: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_a_network_that_fits_some_calls_alone_says_so(
+    refusals: int, family: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, tried = onnx_export._exported, []
+    whole, tried = onnx_trace.written, []
 
-    def picky(*args: Any) -> Any:
-        tried.append(args)
-        if len(tried) == 1:
-            raise GenerationError("unet knows one size")
-        return whole(*args)
+    def picky(network: Any, part: str, *args: Any) -> Any:
+        tried.append(part)
+        if part == "unet" and tried.count("unet") <= refusals:
+            raise GenerationError("unet is picky")
+        return whole(network, part, *args)
 
-    monkeypatch.setattr(onnx_export, "_exported", picky)
+    monkeypatch.setattr(onnx_export, "written", picky)
     said: list[str] = []
-    done = export(f"diffusers:{family('sd')}", tmp_path / "picky", pictures=1, say=said.append)
-    assert done.manifest.size == (16, 16)
-    assert any("16x16 alone" in line for line in said)
+    done = export(f"diffusers:{family('sd')}", tmp_path / "picky", pictures=2, say=said.append)
+    assert (done.manifest.size, done.manifest.alone) == ((16, 16), refusals == 2)
+    assert any("16x16 pixels alone" in line for line in said)
+    assert (tried.count("vae"), tried.count("unet")) == (1, refusals + 1)
+    assert done.parity is not None
+    assert done.parity.within >= 0.999
     (refused,) = generator(f"onnx:{done.folder}").generate([recipe(width=64, height=64)])
     assert isinstance(refused, Failure)
     assert "16x16 pixels alone" in refused.reason
+
+
+@pytest.mark.slow
+def test_a_family_that_torch_cannot_export_says_so(
+    family: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Qwen-Image turns its queries as complex numbers, which ONNX does not have."""
+    with pytest.raises(GenerationError, match=r"QwenImagePipeline cannot .*transformer.*view_as_complex.*diffusers:"):
+        export(f"diffusers:{family('qwen-image')}", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("name", ["images:sketch", "diffusers:./nowhere"])
