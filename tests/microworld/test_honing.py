@@ -1,4 +1,4 @@
-"""The eye's second phase: what it is shown, and that it starts from the shipped eye."""
+"""The second phases of eye and taste: what they are shown, and that they start from what is shipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limner.microworld.law import Scene, Thing
 from limner.microworld.oracle import read
 from limner.microworld.render import render
 from limner.microworld.splits import content, some_scene, split_of
-from limner.microworld.train import eye, hone_eye, painted, painter
+from limner.microworld.train import eye, hone_eye, hone_taste, painted, painter, taste
 from limner.microworld.train.album import blend, draw_album
 
 
@@ -49,3 +49,38 @@ def test_painted_pictures_are_of_training_contents_and_kept(tmp_path: Path, monk
     assert len(asked) == 18
     assert first.scenes == again.scenes
     assert all(split_of(content(scene.things)) == "train" for scene in first.scenes)
+
+
+def test_the_taste_goes_on_from_what_it_prefers(tmp_path: Path) -> None:
+    model, tokenizer = hone_taste.start(tmp_path)
+    pupil = taste.Pupil(model).eval()
+    rng = np.random.default_rng(6)
+    groups = taste.make_groups(24, 4, rng)
+    with torch.no_grad():
+        losses = taste.choice_loss(pupil, tokenizer, groups, rng, torch.device("cpu"))
+    assert float(losses["agree"]) > 0.8
+
+
+def test_groups_of_painted_pictures_show_what_was_read_in_them_also_in_the_mirror() -> None:
+    rng = np.random.default_rng(7)
+    scenes = [some_scene(rng, "train", well=True) for _ in range(5)]
+    answered = [painted.Answered(scene, draw_album([scene] * 6, rng)) for scene in scenes]
+    groups = hone_taste.own(answered, 6, rng)
+    assert len(groups.wanted) == 6
+    assert len(groups.album) == 6 * groups.rivals
+    shown = np.repeat(np.array([hash(scene) for scene in groups.wanted]), groups.rivals)
+    assert [hash(scene) for scene in groups.album.scenes] == shown.tolist()
+    assert all(
+        read(pixels).things == scene.things
+        for scene, pixels in zip(groups.album.scenes, groups.album.pixels, strict=True)
+    )
+    assert {scene in scenes for scene in groups.wanted} == {True, False}
+
+
+def test_a_taste_trained_on_is_shipped_as_the_first_one_was(tmp_path: Path) -> None:
+    model, _ = hone_taste.start(tmp_path)
+    pupil = taste.Pupil(model)
+    torch.save({"average": pupil.state_dict()}, tmp_path / "hone_taste" / "checkpoint.pt")
+    hone_taste.ship(tmp_path, tmp_path / "shipped")
+    for name in ("model.safetensors", "tokenizer.json", "limner.json"):
+        assert (tmp_path / "shipped" / name).read_bytes() == (hone_taste.FOLDER / name).read_bytes()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from limner.microworld.render import Pixels
 
+Floats = NDArray[np.float64]
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Channel statistics by which CLIP models (OpenAI, HPS v2, LLaVA) normalise pictures."""
@@ -102,14 +103,14 @@ def through_vae(
 
 @torch.no_grad()
 def _encoded(vae: AutoencoderKL, pixels: Pixels) -> Tensor:
-    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    x = torch.from_numpy(pixels).to(vae.device).permute(0, 3, 1, 2).float() / 127.5 - 1
     with half(vae.device):
         return cast(Tensor, vae.encode(x).latent_dist.mean.float())
 
 
 def _nudged(latent: Tensor, vae: AutoencoderKL, rng: np.random.Generator, noise: float) -> Tensor:
     strength = rng.uniform(0, noise / float(vae.config.scaling_factor), (len(latent), 1, 1, 1))
-    return latent + torch.from_numpy((strength * rng.normal(size=latent.shape)).astype(np.float32))
+    return latent + torch.from_numpy((strength * rng.normal(size=latent.shape)).astype(np.float32)).to(latent.device)
 
 
 @torch.no_grad()
@@ -117,7 +118,7 @@ def _decoded(vae: AutoencoderKL, latent: Tensor) -> Pixels:
     with half(vae.device):
         y = vae.decode(latent).sample.float()
     y = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return cast("Pixels", y.permute(0, 2, 3, 1).numpy())
+    return cast("Pixels", y.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def blend(
@@ -132,23 +133,35 @@ def blend(
     for start in range(0, len(scenes), _BLENDED):
         some = scenes[start : start + _BLENDED]
         seeds = rng.integers(2**32, size=len(some))
-        first, second = (
-            _encoded(vae, np.stack([_drawn(scene, int(seed)) for scene, seed in zip(which, seeds, strict=True)]))
-            for which in (some, [_doubted(scene, rng) for scene in some])
-        )
-        share = torch.from_numpy(rng.uniform(0, most, (len(some), 1, 1, 1)).astype(np.float32))
-        mixed.append(_decoded(vae, _nudged(first.lerp(second, share), vae, rng, noise)))
+        drawn = [draw_each(which, seeds) for which in (some, [doubted(scene, rng) for scene in some])]
+        share = rng.uniform(0, most, len(some))
+        mixed.append(mix(vae, drawn[0], drawn[1], share, rng, noise))
     return Album(tuple(scenes), np.concatenate(mixed))
 
 
-def _drawn(scene: Scene, seed: int) -> Pixels:
-    """A drawing by a seed of its own: two scenes that differ in a colour are drawn alike but for that."""
+def draw_each(scenes: Sequence[Scene], seeds: NDArray[np.int64]) -> Pixels:
+    """Each scene drawn by a seed of its own: by one seed, two that differ in a colour are drawn alike but for that."""
     from limner.microworld.render import render
 
-    return render(scene, np.random.default_rng(seed))
+    drawings = [render(scene, np.random.default_rng(int(seed))) for scene, seed in zip(scenes, seeds, strict=True)]
+    return np.stack(drawings)
 
 
-def _doubted(scene: Scene, rng: np.random.Generator) -> Scene:
+def mix(
+    vae: AutoencoderKL,
+    first: Pixels,
+    second: Pixels,
+    share: NDArray[np.float64],
+    rng: np.random.Generator,
+    noise: float,
+) -> Pixels:
+    """Drawings mixed in the autoencoder's latents: each of the first by its `share` (N,) with the second."""
+    latents = _encoded(vae, first), _encoded(vae, second)
+    part = torch.from_numpy(share.astype(np.float32)).view(-1, 1, 1, 1).to(vae.device)
+    return _decoded(vae, _nudged(latents[0].lerp(latents[1], part), vae, rng, noise))
+
+
+def doubted(scene: Scene, rng: np.random.Generator) -> Scene:
     """The scene with half of its things changed: another colour, another shape, or both."""
     from limner.microworld.law import COLOURS, SHAPES
 

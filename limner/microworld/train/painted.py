@@ -7,8 +7,10 @@ minutes, so the pixels are kept in a file.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from limner.microworld import language as say
 from limner.microworld.captions import loose, structured
@@ -24,13 +26,32 @@ _SEED = 40_000_000
 """From here the pictures' own seeds begin: far from those of every measure."""
 
 
+class Answered(NamedTuple):
+    """A scene that was asked for, and the pictures that came of it in which everything is clear."""
+
+    wanted: Scene
+    album: Album
+
+
 def album(file: Path, seed: int, scenes: int = SCENES) -> Album:
     """The pictures in which everything is clear, from a file or painted now and kept there."""
+    found = [answered.album for answered in by_scene(file, seed, scenes)]
+    return Album(tuple(s for some in found for s in some.scenes), np.concatenate([some.pixels for some in found]))
+
+
+def by_scene(file: Path, seed: int, scenes: int = SCENES) -> list[Answered]:
+    """The same pictures, by the scene that was asked for."""
+    rng = np.random.default_rng([seed, 80])
+    wanted = [some_scene(rng, "train", well=True) for _ in range(scenes)]
     if not file.exists():
-        rng = np.random.default_rng([seed, 80])
-        wanted = [some_scene(rng, "train", well=True) for _ in range(scenes)]
         _paint([prompt for scene in wanted for prompt in wordings(scene, rng)], file)
     pixels = np.load(file)
+    return [
+        Answered(scene, _clear_ones(some)) for scene, some in zip(wanted, np.split(pixels, len(wanted)), strict=True)
+    ]
+
+
+def _clear_ones(pixels: NDArray[np.uint8]) -> Album:
     readings = [read(picture) for picture in pixels]
     clear = [number for number, reading in enumerate(readings) if _clear(reading)]
     return Album(tuple(_scene(readings[number]) for number in clear), pixels[clear])

@@ -60,7 +60,7 @@ def build(tokenizer: CLIPTokenizer) -> CLIPModel:
     return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=_WIDTH))
 
 
-class _Pupil(nn.Module):
+class Pupil(nn.Module):
     """The model, with the head through which both towers learn to name."""
 
     def __init__(self, model: CLIPModel) -> None:
@@ -150,19 +150,19 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     device = pick_device()
     torch.manual_seed(seed)
     tokenizer = tokens.kept(out / "taste" / "tokenizer")
-    pupil = _Pupil(build(tokenizer)).to(device)
+    pupil = Pupil(build(tokenizer)).to(device)
     pupil.model.vision_model.load_state_dict(tower.load(out).model.model.vision_tower.state_dict())
     soft = soften_groups(painter.load().vae, _SOFTENED, seed)
 
     def loss(_step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         groups = make_groups(_REQUESTS // 2, _RIVALS, rng) + soft.sample(_REQUESTS // 2, rng)
-        return _choice_loss(pupil, tokenizer, groups, rng, device)
+        return choice_loss(pupil, tokenizer, groups, rng, device)
 
     return fit(pupil, loss, replace(PLAN, seed=seed, steps=steps), out / "taste")
 
 
-def _choice_loss(
-    pupil: _Pupil, tokenizer: CLIPTokenizer, groups: Groups, rng: np.random.Generator, device: torch.device
+def choice_loss(
+    pupil: Pupil, tokenizer: CLIPTokenizer, groups: Groups, rng: np.random.Generator, device: torch.device
 ) -> dict[str, Tensor]:
     """Cross-entropy of every choice between two rivals, plus that of naming."""
     asked = [request(scene, rng) for scene in groups.wanted]
@@ -192,7 +192,7 @@ def ship(out: Path, folder: Path) -> None:
     from limner.microworld.train import tokens
 
     tokenizer = tokens.kept(out / "taste" / "tokenizer")
-    pupil = _Pupil(build(tokenizer))
+    pupil = Pupil(build(tokenizer))
     load_average(pupil, out / "taste")
     save(pupil.model, tokenizer, folder)
 
