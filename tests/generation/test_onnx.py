@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from limner.errors import GenerationError, LimnerError, UsageError, WeightsError
@@ -13,6 +14,7 @@ from limner.generation import generator, onnx_export, onnx_modules, onnx_trace
 from limner.generation.onnx_export import Exported, compare, export
 from limner.generation.onnx_folder import MANIFEST, NETWORK, WEIGHTS
 from limner.generation.setup import Setup
+from limner.protocols import Stepwise
 from limner.types import Failure, Picture, Prompt, Recipe
 
 # numpy 2 on diffusers' Euler schedulers; nobody sees it outside of tests
@@ -53,11 +55,26 @@ def test_pictures_are_torchs(name: str, exported: Export, family: Callable[[str]
 def test_settings_mean_what_they_mean_in_torch(
     settings: dict[str, Any], exported: Export, family: Callable[[str], Path]
 ) -> None:
-    import numpy as np
-
     models = generator(f"diffusers:{family('sd')}"), generator(f"onnx:{exported('sd').folder}")
     ours, theirs = (np.asarray(pictures(model, recipe(**settings))[0].image(), np.int16) for model in models)
     assert np.abs(ours - theirs).max() <= 2
+
+
+def test_paths_can_be_dropped_as_in_torch(exported: Export, family: Callable[[str], Path]) -> None:
+    recipes = [recipe(seed) for seed in range(3)]
+    drawn = []
+    for name in (f"diffusers:{family('sd')}", f"onnx:{exported('sd').folder}"):
+        model = generator(name)
+        assert isinstance(model, Stepwise)
+        with model.start(recipes, [1]) as run:
+            for _ in run:
+                run.drop(1)
+        drawn.append(run)
+    theirs, ours = drawn
+    assert (ours.steps, ours.pictures[1]) == (theirs.steps, None)
+    for path in (0, 2):
+        one, other = (np.asarray(run.pictures[path].image(), np.int16) for run in drawn)
+        assert np.abs(one - other).max() <= 2
 
 
 def test_identity_is_not_torchs_and_follows_the_files(exported: Export, copy: Path) -> None:
