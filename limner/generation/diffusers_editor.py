@@ -135,11 +135,22 @@ class DiffusersEditor:
 
     @cached_property
     def _loaded(self) -> Any:
+        if self._kind.startswith("QwenImageEdit"):
+            return self._without_torchvision()
         if self._kind in INSTRUCTED:
             return load(self._folder, self._setup, "DiffusionPipeline")
         return load(
             self._folder, self._setup, _AUTO["inpaint"] if "Inpaint" in self._kind else "AutoPipelineForText2Image"
         )
+
+    def _without_torchvision(self) -> Any:
+        """Qwen-Image-Edit with a processor of ours."""
+        from limner.generation.qwen_processor import QwenProcessor
+
+        processor = QwenProcessor.load(self._folder / "processor")
+        pipe = load(self._folder, self._setup, "DiffusionPipeline", {"processor": None})
+        pipe.register_modules(processor=processor)
+        return pipe
 
     def _adapted(self, manner: Manner) -> Any:
         """The same modules behind the pipeline for this manner."""

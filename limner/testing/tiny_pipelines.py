@@ -6,15 +6,25 @@ the families; the pictures are noise.
 
 from __future__ import annotations
 
-import string
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SIDE = 16
-"""Pixels of a picture's side at which each family can draw."""
-WIDTH = 16
-"""Width of the text encoders."""
+from limner.testing.tiny_parts import (
+    SIDE,
+    WIDTH,
+    clip,
+    clip_tokenizer,
+    ddim,
+    flow,
+    gemma_tokenizer,
+    qwen_tokenizer,
+    t5,
+    t5_tokenizer,
+    unet,
+    vae,
+)
 
 
 def save_tiny(family: str, folder: Path, *, seed: int = 0) -> Path:
@@ -31,148 +41,38 @@ def save_tiny(family: str, folder: Path, *, seed: int = 0) -> Path:
         torch.manual_seed(seed)
         pipe, steps = FAMILIES[family]()
         pipe.save_pretrained(folder)
+        if family.startswith("qwen-image-edit"):
+            _add_processor(folder)
     side = 32 if family == "sana" else SIDE
     (folder / "limner.json").write_text(f'{{"steps": {steps}, "guidance": 3.0, "width": {side}, "height": {side}}}')
     return folder
 
 
-def _letters() -> list[str]:
-    return list(string.ascii_lowercase + " ,.")
-
-
-def _clip_tokenizer() -> Any:
-    from transformers import CLIPTokenizer
-
-    letters = _letters()
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocab = {token: place for place, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77)
-
-
-def _clip(*, projected: bool = False, width: int = WIDTH) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-    count = 2 * len(_letters()) + 2
-    config = CLIPTextConfig(
-        vocab_size=count,
-        hidden_size=width,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        projection_dim=width,
-        bos_token_id=count - 2,
-        eos_token_id=count - 1,
-        pad_token_id=count - 1,
-    )
-    return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)
-
-
-def _t5_tokenizer() -> Any:
-    from transformers import T5Tokenizer
-
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -2.0), *((one, -3.0) for one in _letters())]
-    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=256)
-
-
-def _t5(width: int = WIDTH) -> Any:
-    from transformers import T5Config, T5EncoderModel
-
-    return T5EncoderModel(T5Config(vocab_size=48, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2))
-
-
-def _gemma_tokenizer() -> Any:
-    from transformers import GemmaTokenizer
-
-    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581", *_letters()]
-    tokenizer = GemmaTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
-    tokenizer.model_max_length = 400
-    return tokenizer
-
-
-def _qwen_tokenizer() -> Any:
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import Qwen2Tokenizer
-
-    tokens = [*sorted(ByteLevel.alphabet()), "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    return Qwen2Tokenizer(
-        vocab={token: place for place, token in enumerate(tokens)},
-        merges=[],
-        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
-        model_max_length=4096,
-    )
-
-
-def _vae(channels: int = 4, *, stages: int = 2) -> Any:
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(
-        block_out_channels=(8,) * stages,
-        down_block_types=("DownEncoderBlock2D",) * stages,
-        up_block_types=("UpDecoderBlock2D",) * stages,
-        latent_channels=channels,
-        norm_num_groups=4,
-        sample_size=SIDE,
-        shift_factor=0.1,
-        use_quant_conv=channels == 4,
-        use_post_quant_conv=channels == 4,
-    )
-
-
-def _unet(channels: int = 4, **more: Any) -> Any:
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=SIDE // 2,
-        in_channels=channels,
-        out_channels=4,
-        layers_per_block=1,
-        block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=2,
-        norm_num_groups=4,
-        **({"cross_attention_dim": WIDTH} | more),
-    )
-
-
-def _ddim() -> Any:
-    from diffusers import DDIMScheduler
-
-    return DDIMScheduler(steps_offset=1, clip_sample=False, beta_schedule="scaled_linear")
-
-
-def _flow() -> Any:
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    return FlowMatchEulerDiscreteScheduler(shift=3.0)
-
-
 def _sd() -> tuple[Any, int]:
     from diffusers import StableDiffusionPipeline
 
-    parts = _vae(), _clip(), _clip_tokenizer(), _unet(), _ddim()
+    parts = vae(), clip(), clip_tokenizer(), unet(), ddim()
     return StableDiffusionPipeline(*parts, None, None, requires_safety_checker=False), 3
 
 
 def _sd_pix2pix() -> tuple[Any, int]:
     from diffusers import StableDiffusionInstructPix2PixPipeline
 
-    parts = _vae(), _clip(), _clip_tokenizer(), _unet(8), _ddim()
+    parts = vae(), clip(), clip_tokenizer(), unet(8), ddim()
     return StableDiffusionInstructPix2PixPipeline(*parts, None, None, requires_safety_checker=False), 3
 
 
 def _sd_inpaint() -> tuple[Any, int]:
     from diffusers import StableDiffusionInpaintPipeline
 
-    parts = _vae(), _clip(), _clip_tokenizer(), _unet(9), _ddim()
+    parts = vae(), clip(), clip_tokenizer(), unet(9), ddim()
     return StableDiffusionInpaintPipeline(*parts, None, None, requires_safety_checker=False), 3
 
 
 def _sdxl() -> tuple[Any, int]:
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 
-    unet = _unet(
+    network = unet(
         cross_attention_dim=2 * WIDTH,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
@@ -180,9 +80,9 @@ def _sdxl() -> tuple[Any, int]:
         transformer_layers_per_block=(1, 2),
         use_linear_projection=True,
     )
-    clips = _clip(), _clip(projected=True), _clip_tokenizer(), _clip_tokenizer()
+    clips = clip(), clip(projected=True), clip_tokenizer(), clip_tokenizer()
     scheduler = EulerDiscreteScheduler(beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading")
-    return StableDiffusionXLPipeline(_vae(), *clips, unet, scheduler), 3
+    return StableDiffusionXLPipeline(vae(), *clips, network, scheduler), 3
 
 
 def _sd3() -> tuple[Any, int]:
@@ -200,8 +100,8 @@ def _sd3() -> tuple[Any, int]:
         pooled_projection_dim=2 * WIDTH,
         out_channels=16,
     )
-    clips = _clip(projected=True), _clip_tokenizer(), _clip(projected=True), _clip_tokenizer()
-    return StableDiffusion3Pipeline(transformer, _flow(), _vae(16), *clips, _t5(2 * WIDTH), _t5_tokenizer()), 3
+    clips = clip(projected=True), clip_tokenizer(), clip(projected=True), clip_tokenizer()
+    return StableDiffusion3Pipeline(transformer, flow(), vae(16), *clips, t5(2 * WIDTH), t5_tokenizer()), 3
 
 
 def _flux_parts(channels: int = 4, *, guided: bool = True) -> tuple[Any, ...]:
@@ -219,7 +119,7 @@ def _flux_parts(channels: int = 4, *, guided: bool = True) -> tuple[Any, ...]:
         axes_dims_rope=(4, 4, 8),
         guidance_embeds=guided,
     )
-    return _flow(), _vae(channels), _clip(), _clip_tokenizer(), _t5(), _t5_tokenizer(), transformer
+    return flow(), vae(channels), clip(), clip_tokenizer(), t5(), t5_tokenizer(), transformer
 
 
 def _flux() -> tuple[Any, int]:
@@ -249,7 +149,7 @@ def _pixart() -> tuple[Any, int]:
         cross_attention_dim=16,
         use_additional_conditions=False,
     )
-    return PixArtSigmaPipeline(_t5_tokenizer(), _t5(), _vae(stages=4), transformer, DPMSolverMultistepScheduler()), 3
+    return PixArtSigmaPipeline(t5_tokenizer(), t5(), vae(stages=4), transformer, DPMSolverMultistepScheduler()), 3
 
 
 def _sana() -> tuple[Any, int]:
@@ -297,7 +197,7 @@ def _sana() -> tuple[Any, int]:
         patch_size=1,
     )
     scheduler = DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
-    return SanaPipeline(_gemma_tokenizer(), gemma, vae, transformer, scheduler), 3
+    return SanaPipeline(gemma_tokenizer(), gemma, vae, transformer, scheduler), 3
 
 
 def _qwen_parts() -> tuple[Any, ...]:
@@ -313,6 +213,7 @@ def _qwen_parts() -> tuple[Any, ...]:
         latents_mean=[0.0] * 4,
         latents_std=[1.0] * 4,
     )
+    tokenizer = qwen_tokenizer()
     config = Qwen2_5_VLConfig(
         text_config={
             "hidden_size": WIDTH,
@@ -332,6 +233,10 @@ def _qwen_parts() -> tuple[Any, ...]:
             "fullatt_block_indexes": [0],
         },
         vocab_size=300,
+        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=299,
     )
     transformer = QwenImageTransformer2DModel(
         patch_size=2,
@@ -343,13 +248,38 @@ def _qwen_parts() -> tuple[Any, ...]:
         joint_attention_dim=WIDTH,
         axes_dims_rope=(4, 4, 8),
     )
-    return _flow(), vae, Qwen2_5_VLForConditionalGeneration(config), _qwen_tokenizer(), transformer
+    return flow(), vae, Qwen2_5_VLForConditionalGeneration(config), tokenizer, transformer
 
 
 def _qwen() -> tuple[Any, int]:
     from diffusers import QwenImagePipeline
 
     return QwenImagePipeline(*_qwen_parts()), 2
+
+
+def _qwen_edit() -> tuple[Any, int]:
+    from diffusers import QwenImageEditPipeline
+
+    *parts, transformer = _qwen_parts()
+    return QwenImageEditPipeline(*parts, None, transformer), 2
+
+
+def _qwen_edit_plus() -> tuple[Any, int]:
+    from diffusers import QwenImageEditPlusPipeline
+
+    *parts, transformer = _qwen_parts()
+    return QwenImageEditPlusPipeline(*parts, None, transformer), 2
+
+
+def _add_processor(folder: Path) -> None:
+    """The processor as published folders have it; without torchvision it cannot be built."""
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    qwen_tokenizer().save_pretrained(folder / "processor")
+    Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=56 * 56).save_pretrained(folder / "processor")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["processor"] = ["transformers", "Qwen2VLProcessor"]
+    (folder / "model_index.json").write_text(json.dumps(index))
 
 
 FAMILIES: dict[str, Callable[[], tuple[Any, int]]] = {
@@ -363,5 +293,7 @@ FAMILIES: dict[str, Callable[[], tuple[Any, int]]] = {
     "sd-inpaint": _sd_inpaint,
     "instruct-pix2pix": _sd_pix2pix,
     "flux-kontext": _kontext,
+    "qwen-image-edit": _qwen_edit,
+    "qwen-image-edit-plus": _qwen_edit_plus,
 }
 """Family to a builder of its pipeline and the number of steps that its folder states."""

@@ -1,6 +1,9 @@
 """One suite for every editor: what the protocol promises, asked of each implementation."""
 
+import shutil
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from limner.errors import UnknownModel
+from limner.errors import UnknownModel, WeightsError
 from limner.generation import generator
 from limner.generation.diffusers_editor import DiffusersEditor, region_mask, rim
 from limner.generation.editors import EDITORS, editor
@@ -46,9 +49,24 @@ def made(family: Callable[[str], Path]) -> Callable[[str], Editor]:
     return make
 
 
-@pytest.fixture(
-    params=["hash", "sd", "sdxl", "sd3", "flux", "qwen-image", "sd-inpaint", "instruct-pix2pix", "flux-kontext"]
-)
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Qwen-Image-Edit looks at every picture at a megapixel, which takes minutes here; let it look at 64 x 64."""
+    for name in ("pipeline_qwenimage_edit", "pipeline_qwenimage_edit_plus"):
+        module = import_module(f"diffusers.pipelines.qwenimage.{name}")
+        whole = module.calculate_dimensions
+        monkeypatch.setattr(module, "calculate_dimensions", partial(smaller, whole))
+
+
+def smaller(whole: Callable[[int, float], Any], _: int, ratio: float) -> Any:
+    return whole(64 * 64, ratio)
+
+
+PAINTERS = ["sd", "sdxl", "sd3", "flux", "qwen-image", "sd-inpaint"]
+TOLD = ["instruct-pix2pix", "flux-kontext", "qwen-image-edit", "qwen-image-edit-plus"]
+
+
+@pytest.fixture(params=["hash", *PAINTERS, *TOLD])
 def subject(request: pytest.FixtureRequest, made: Callable[[str], Editor]) -> Editor:
     return made(request.param)
 
@@ -61,6 +79,15 @@ def edited(model: Editor, *edits: Edit) -> list[Picture]:
 
 def pixels(one: Picture) -> np.ndarray:
     return np.asarray(one.image(), int)
+
+
+def test_an_edit_names_the_picture_it_was_made_from(subject: Editor) -> None:
+    region = Region(0, 0, 16, 16)
+    (new,) = edited(subject, some_edit(region=region))
+    said = read(new.png)
+    assert said is not None
+    assert said.edit is not None
+    assert (said.edit.picture, said.edit.change, said.edit.region) == (picture().sha256, "make it red", region)
 
 
 def test_order_size_and_identity(subject: Editor) -> None:
@@ -125,7 +152,7 @@ def test_pixels_outside_are_equal_for_any_region(data: st.DataObject, made: Call
 # --- what an editor is told ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "hears_change"), [("instruct-pix2pix", True), ("flux-kontext", True), ("sd", False)])
+@pytest.mark.parametrize(("name", "hears_change"), [*((name, True) for name in TOLD), ("sd", False)])
 def test_instruction_editors_hear_the_change_and_painters_the_whole(
     name: str, hears_change: bool, made: Callable[[str], Editor]
 ) -> None:
@@ -164,6 +191,13 @@ def test_an_unknown_name_lists_the_schemes(name: str) -> None:
     with pytest.raises(UnknownModel) as caught:
         editor(name)
     assert all(scheme in str(caught.value) for scheme in EDITORS)
+
+
+def test_a_qwen_editor_whose_processor_is_not_there_says_so(family: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(family("qwen-image-edit"), tmp_path / "copy"))
+    (folder / "processor" / "preprocessor_config.json").unlink()
+    with pytest.raises(WeightsError, match="processor does not load"):
+        editor(f"diffusers:{folder}").edit([some_edit()])
 
 
 # --- the ledger ----------------------------------------------------------------------------------------------------
