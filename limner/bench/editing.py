@@ -1,8 +1,8 @@
 """How often inpainting does to a picture of the embedded world what was asked, and nothing else.
 
-One cell of a well-drawn picture is masked and painted anew by the stock `StableDiffusionInpaintPipeline` from the
-painter's folder, asked by a complete prompt of the scene that shall come out, and put into the original. The oracle
-says whether the cell holds what it should and whether the rest is as it was. Training shows neither scene.
+One cell of a well-drawn picture is painted anew by the `microworld` editor - the stock inpainting pipeline of diffusers
+on the painter's folder - asked by a complete prompt of the scene that shall come out. The oracle says whether the cell
+holds what it should and whether the rest is as it was. Training shows neither scene.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from limner import types
+from limner.errors import GenerationError
+from limner.generation.editors import editor
 from limner.microworld import language as say
 from limner.microworld.captions import structured
-from limner.microworld.law import CELL, COLOURS, FRAME, SHAPES, SIZES, Scene, Thing
+from limner.microworld.law import CELL, COLOURS, SHAPES, SIZES, Scene, Thing
 from limner.microworld.oracle import UNCLEAR, read
 from limner.microworld.render import render
 from limner.microworld.splits import SPLITS, Split, content, some_scene, split_of
-from limner.pictures import composite
+from limner.pictures import UNKNOWN, encode
 from limner.statistics import mean_interval
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionInpaintPipeline
     from PIL.Image import Image
 
 KINDS = ("colour", "shape", "both", "add", "remove")
@@ -46,17 +48,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a cell is painted anew; lengths in pixels.
-
-    margin: how far the inpainting mask reaches beyond the cell (4 pixels are one latent). feather: how wide the rim is
-    in which the cell fades into the original.
-    """
+    """How a cell is painted anew."""
 
     steps: int = 16
     guidance: float = 1.75
     strength: float = 1.0
-    margin: int = 0
-    feather: int = 2
+
+    def recipe(self, prompt: str, seed: int) -> types.Recipe:
+        """For the editor."""
+        return types.Recipe(types.Prompt(prompt), seed, steps=self.steps, guidance=self.guidance)
 
 
 class Outcome(NamedTuple):
@@ -122,38 +122,30 @@ def _change(scene: Scene, kind: str, rng: np.random.Generator) -> tuple[int, Thi
 def inpaint(
     pictures: Sequence[Image], cells: Sequence[int], prompts: Sequence[str], seed: int, manner: Manner
 ) -> list[Image]:
-    """Paint a cell of each picture anew as its prompt says; beyond the cell's feathered rim no pixel changes."""
-    import torch
-
-    pipeline = _pipeline()
-    edited: list[Image] = []
-    for start in range(0, len(pictures), BATCH):
-        part = slice(start, start + BATCH)
-        edited += pipeline(
-            list(prompts[part]),
-            image=list(pictures[part]),
-            mask_image=[cell_mask(cell, manner.margin) for cell in cells[part]],
-            height=FRAME,
-            width=FRAME,
-            num_inference_steps=manner.steps,
-            guidance_scale=manner.guidance,
-            strength=manner.strength,
-            generator=[torch.Generator("cpu").manual_seed(seed + number) for number in range(len(pictures))[part]],
-        ).images
-    return [
-        composite(picture, new, cell_mask(cell), manner.feather)
-        for picture, new, cell in zip(pictures, edited, cells, strict=True)
+    """Paint a cell of each picture anew as its prompt says; beyond the cell's soft rim no pixel changes."""
+    edits = [
+        types.Edit(_original(picture), prompt, manner.recipe(prompt, seed + number), cell_region(cell), manner.strength)
+        for number, (picture, cell, prompt) in enumerate(zip(pictures, cells, prompts, strict=True))
     ]
+    return [_image(edited) for edited in editor("microworld", batch=BATCH).edit(edits)]
 
 
-def cell_mask(cell: int, margin: int = 0) -> Image:
-    """White where a cell is, and `margin` pixels around it; mode L."""
-    from PIL import Image
+def cell_region(cell: int) -> types.Region:
+    """Where a cell is."""
+    row, column = divmod(cell, 3)
+    return types.Region(column * CELL, row * CELL, CELL, CELL)
 
-    mask = Image.new("L", (FRAME, FRAME), 0)
-    top, left = (CELL * at for at in divmod(cell, 3))
-    mask.paste(255, (left - margin, top - margin, left + CELL + margin, top + CELL + margin))
-    return mask
+
+def _original(image: Image) -> types.Picture:
+    """A drawing as a picture that an editor takes."""
+    unknown = types.Recipe(types.Prompt(""), 0)
+    return types.Picture(encode(image, unknown, UNKNOWN), unknown, UNKNOWN)
+
+
+def _image(edited: types.Picture | types.Failure) -> Image:
+    if isinstance(edited, types.Failure):
+        raise GenerationError(f"An edit failed: {edited.reason}")
+    return edited.image()
 
 
 def judge(edit: Edit, picture: Image) -> Outcome:
@@ -174,17 +166,3 @@ def _drawing(scene: Scene, rng: np.random.Generator) -> Image:
     from PIL import Image
 
     return Image.fromarray(render(scene, rng))
-
-
-def _pipeline() -> StableDiffusionInpaintPipeline:
-    import torch
-    from diffusers import StableDiffusionInpaintPipeline
-
-    from limner.microworld.train.loop import pick_device
-    from limner.microworld.train.painter import FOLDER
-    from limner.quiet import quiet
-
-    with quiet():
-        pipeline = StableDiffusionInpaintPipeline.from_pretrained(FOLDER, dtype=torch.float32)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(pick_device())

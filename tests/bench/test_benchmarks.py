@@ -66,6 +66,17 @@ def test_draw(measured):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
+def test_onnx(measured):
+    figures = measured("onnx")
+    assert figures["speedup"] == figures["by_batch"]["1"]["speedup"] > 0.2
+    assert [len(row["ratios"]) for row in figures["by_batch"].values()] == [1, 1]
+    assert figures["within_2_of_255"] >= 0.999
+    assert figures["targets"].keys() == {"speedup", "within_2_of_255"}
+    assert figures["versions"]["onnxruntime"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PAINTER.is_dir(), reason="the embedded painter's weights are not there")
 def test_evolve(measured, tmp_path):
     piece = measured("evolve", "--seeds", "1", "--out", tmp_path)
     assert piece["seeds"] == [1]
