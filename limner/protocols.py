@@ -7,6 +7,7 @@ exception for the batch. Models are synchronous, chat and agents asynchronous.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
@@ -137,6 +138,15 @@ class ChatModel(Model, Protocol):
             limner.errors.ChatError: the endpoint did not take the request (no connection, key, quota, bad request).
             limner.errors.ReplyLost: the request was sent, and no reply came.
         """
+        ...
+
+
+@runtime_checkable
+class Connects(ChatModel, Protocol):
+    """A chat model that is reached over connections."""
+
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Keep connections open from turn to turn, for the length of the block and on its event loop."""
         ...
 
 

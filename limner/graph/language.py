@@ -48,6 +48,7 @@ def mixed(whole: Agents, own: Mapping[str, Agents]) -> Agents:
         whole,
         name=", ".join(names),
         sees=own.get("critic", whole).sees,
+        chats=tuple(chat for family in (whole, *own.values()) for chat in family.chats),
         through=lambda door: mixed(whole.behind(door), {role: other.behind(door) for role, other in own.items()}),
         **{role: getattr(other, role) for role, other in own.items()},
     )

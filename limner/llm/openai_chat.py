@@ -38,6 +38,10 @@ LONGEST_BODY = 4_000_000
 LONGEST_PAUSE = 60.0
 """Seconds that an endpoint may ask us to wait; one that wants more has run out of quota."""
 _FIRST_PAUSE, _LONGEST_OWN_PAUSE = 0.5, 8.0
+_PER_LINE = 4
+"""Turns of one client at once: with each request it looks through all of its connections, so many would be slow."""
+_KEPT_S = 1.5
+"""Seconds for which an idle connection is kept: fewer than servers keep theirs, so that none closes under a request."""
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "UnsupportedProtocol", "PoolTimeout")
 _AS_IT_STANDS = (400, 413, 415, 422, 501)
 _OUT_OF_QUOTA = "insufficient_quota"
@@ -76,10 +80,18 @@ class OpenAIOptions:
 
 
 @dataclass(slots=True)
-class _Shared:
-    """An event loop's client, and how many turns are using it."""
+class _Line:
+    """A client, and how many turns are using it."""
 
     client: AsyncOpenAI
+    users: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """The clients of an event loop, and how many want them open."""
+
+    lines: list[_Line] = field(default_factory=list)
     users: int = 0
 
 
@@ -90,7 +102,7 @@ class OpenAIChat:
         """Nothing is sent yet. Models of one endpoint share a `pace`; without one this model has its own."""
         self._model, self._options = model, options or OpenAIOptions()
         self._pace = pace or Pace(self._options.concurrency)
-        self._open: dict[asyncio.AbstractEventLoop, _Shared] = {}
+        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
 
     @property
     def identity(self) -> str:
@@ -168,25 +180,41 @@ class OpenAIChat:
         return ("max_completion_tokens",) if host == "api.openai.com" else ("max_tokens", "max_completion_tokens")
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[AsyncOpenAI]:
-        """The client of this event loop, with its connections: open as long as any turn is under way there."""
+    async def connected(self) -> AsyncIterator[_Open]:
+        """Keep connections open from turn to turn on this event loop; else only while turns are under way."""
         loop = asyncio.get_running_loop()
-        shared = self._open.get(loop) or self._open.setdefault(loop, _Shared(self._made()))
+        shared = self._open.setdefault(loop, _Open())
         shared.users += 1
         try:
-            yield shared.client
+            yield shared
         finally:
             shared.users -= 1
             if not shared.users:
                 del self._open[loop]
-                await shared.client.close()
+                await asyncio.gather(*(line.client.close() for line in shared.lines))
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[AsyncOpenAI]:
+        async with self.connected() as shared:
+            line = next((line for line in shared.lines if line.users < _PER_LINE), None)
+            if line is None:
+                line = _Line(self._made())
+                shared.lines.append(line)
+            line.users += 1
+            try:
+                yield line.client
+            finally:
+                line.users -= 1
 
     def _made(self) -> AsyncOpenAI:
+        import httpx2
         import openai
 
         options = self._options
         # Where an endpoint sends us elsewhere, the key does not follow.
-        http = openai.DefaultAsyncHttpxClient(verify=self._certificates, follow_redirects=False)
+        http = openai.DefaultAsyncHttpxClient(
+            verify=self._certificates, follow_redirects=False, limits=httpx2.Limits(keepalive_expiry=_KEPT_S)
+        )
         return openai.AsyncOpenAI(
             base_url=options.base_url,
             api_key=options.api_key,

@@ -40,8 +40,29 @@ def sensible_reply(body: Mapping[str, Any]) -> str:
 
 
 def _written(said: str) -> dict[str, Any]:
-    instruction, query = _instruction(said), _query(said)
-    return {"prompt": DirectiveWriter().explain(instruction, query).prompt.text, "negative": ""}
+    locked = cast("list[str]", unquoted("keep_to_the_letter", said) or [])
+    return {"prompt": sensible_prompt(_instruction(said), _query(said), locked), "negative": ""}
+
+
+def sensible_prompt(instruction: Instruction, query: Query, locked: Sequence[str] = ()) -> str:
+    """What the directive writer makes of an instruction, but for sentences that would change what was asked for.
+
+    As the writer's system prompt has it: what the person asked for comes first, the instruction after it.
+    """
+
+    def written(sentences: Sequence[str]) -> str:
+        return DirectiveWriter().explain(Instruction(" ".join(sentences)), query).prompt.text
+
+    def keeps(sentences: Sequence[str]) -> bool:
+        return not faults(query.text, written(sentences), locked)
+
+    if keeps(instruction.sentences):
+        return DirectiveWriter().explain(instruction, query).prompt.text
+    kept: list[str] = []
+    for sentence in instruction.sentences:
+        if keeps([*kept, sentence]):
+            kept.append(sentence)
+    return written(kept)
 
 
 def _criticised(said: str) -> dict[str, Any]:

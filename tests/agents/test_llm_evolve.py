@@ -24,7 +24,8 @@ from limner.graph.deps import QuerySets
 from limner.microworld.queries import queries
 from limner.results import EvolveResult
 from limner.testing import ChatServer, HashGenerator, ScorerFromFunction, VisionFromFunction
-from limner.testing.role_server import seed_of, sensible_reply
+from limner.testing.role_server import seed_of, sensible_prompt, sensible_reply
+from limner.types import Prompt
 
 START = "Describe the picture in one plain sentence."
 ROUNDS, BATCH = 4, 3
@@ -67,8 +68,11 @@ def world():
     return QuerySets(*(tuple(queries(split)[:12]) for split in ("search", "validation", "held_out")))
 
 
-class SameAgain(DirectiveWriter):
-    """The directive writer has but one thing to say, also when told what is wrong with it."""
+class Sensible(DirectiveWriter):
+    """The sensible server's writer, who has but one thing to say, also when told what is wrong with it."""
+
+    async def write(self, instruction, query):
+        return Prompt(sensible_prompt(instruction, query))
 
     async def rewrite(self, instruction, query, prompt, wrong):
         return await self.write(instruction, query)
@@ -101,7 +105,7 @@ class ToldModifier:
 
 def by_rule(rules=None):
     """What the sensible server knows, without server, prompts and schemas."""
-    writer = GuardedWriter(SameAgain(), rules or WritingRules())
+    writer = GuardedWriter(Sensible(), rules or WritingRules())
     return Agents("told", START, writer, ToldCritic(), ToldModifier(), RuleQuestioner())
 
 

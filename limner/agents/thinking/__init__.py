@@ -45,6 +45,12 @@ class Minds:
         return cls(chat, chat, chat, chat)
 
     @property
+    def chats(self) -> tuple[ChatModel, ...]:
+        """The models, each once."""
+        every = (self.writer, self.critic, self.modifier, self.questioner)
+        return tuple({id(chat): chat for chat in every}.values())
+
+    @property
     def name(self) -> str:
         """The model's identity, or each role's where they differ."""
         roles = {"writer": self.writer, "critic": self.critic, "modifier": self.modifier, "questioner": self.questioner}
@@ -89,5 +95,6 @@ def thinking(
         modifier=LanguageModifier(model(minds.modifier), minds.name),
         questioner=LanguageQuestioner(model(minds.questioner), minds.name),
         sees=sees,
+        chats=minds.chats,
         through=lambda door: thinking(minds, rules, second_look=second_look, sees=sees, door=door),
     )
