@@ -25,8 +25,8 @@ def counted() -> Iterator[Counter[str]]:
         _counts.reset(token)
 
 
-def count(name: str) -> None:
-    """Count one more of these; the name is a plural, as in "prompts written again"."""
+def count(name: str, number: int = 1) -> None:
+    """Count so many more of these; the name is a plural, as in "prompts written again"."""
     counts = _counts.get()
     if counts is not None:
-        counts[name] += 1
+        counts[name] += number

@@ -183,7 +183,7 @@ def _begin(session: Session, prepared: Prepared, deps: EvolveDeps) -> None:
 
 async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[Progress], None] | None) -> EvolveState:
     config: RunnableConfig = {"configurable": {"thread_id": session.id}, "recursion_limit": RECURSION_LIMIT}
-    async with deps.agents.connected(), checkpoints(session.folder) as saver:
+    async with deps.agents.connected(), checkpoints(session.folder) as saver, deps.ahead:
         graph = build_evolve(deps, saver)
         before = (await graph.aget_state(config)).values
         state = cast("EvolveState", before) if before else initial_state(deps)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from limner.agents import Agents
 from limner.bandits import Bandit, bandit
+from limner.graph.ahead import Ahead
 from limner.ledger import Ledger
 from limner.protocols import Generator, Scorer, VisionModel
 from limner.settings import DrawingSettings, EvolveSettings
@@ -49,6 +50,7 @@ class EvolveDeps:
     start: Instruction
     spans: Spans
     acceptance_vision: VisionModel | None = None
+    ahead: Ahead = field(default_factory=Ahead)
 
     @cached_property
     def by_id(self) -> dict[str, Query]:

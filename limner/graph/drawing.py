@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from limner.agents import counted
+from limner.graph.ahead import Work
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
+from limner.graph.planning import fresh_queries, sure_of_next
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
 from limner.protocols import Scorer, VisionModel
@@ -53,7 +56,8 @@ async def write(deps: EvolveDeps, task: WriteTask) -> dict[str, Any]:
             prompts = [_given(deps, task["arm"], query, batch) for query in queries]
         else:
             instruction = Instruction(task["instruction"])
-            prompts = await asyncio.gather(*(_write_one(deps, instruction, query, batch) for query in queries))
+            works = _writing(deps, instruction, queries, batch["number"])
+            prompts = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works.items()))
     return {
         "failures": dict(mended),
         "written": [
@@ -66,8 +70,17 @@ async def write(deps: EvolveDeps, task: WriteTask) -> dict[str, Any]:
     }
 
 
-async def _write_one(deps: EvolveDeps, instruction: Instruction, query: Query, batch: Batch) -> list[Prompt]:
-    with position("writer", f"batch {batch['number']}", instruction.id, query.id), deps.spans.agent("writer") as span:
+def _writing(
+    deps: EvolveDeps, instruction: Instruction, queries: Sequence[Query], batch: int
+) -> dict[Hashable, Work[list[Prompt]]]:
+    return {
+        ("writer", batch, instruction.id, query.id): partial(_write_one, deps, instruction, query, batch)
+        for query in queries
+    }
+
+
+async def _write_one(deps: EvolveDeps, instruction: Instruction, query: Query, batch: int) -> list[Prompt]:
+    with position("writer", f"batch {batch}", instruction.id, query.id), deps.spans.agent("writer") as span:
         span.set(instruction_id=instruction.id, query=query.text)
         prompt = await deps.agents.writer.write(instruction, query)
         span.set(prompt=prompt.text)
@@ -85,12 +98,21 @@ async def ask(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     """Split each new query of the batch into yes/no questions."""
     batch = state["batch"]
     assert batch is not None
-    new = [deps.by_id[name] for name in batch["queries"] if name not in state["questions"]]
     if deps.vision is None and (deps.acceptance_vision is None or batch["phase"] != "held_out"):
         return {"questions": {}}
+    new = _unasked(deps, state, batch["queries"])
     with counted() as mended:
-        several = await asyncio.gather(*(_ask_one(deps, query) for query in new))
+        works = _asking(deps, new)
+        several = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works.items()))
     return {"questions": {query.id: rows for query, rows in zip(new, several, strict=True)}, "failures": dict(mended)}
+
+
+def _unasked(deps: EvolveDeps, state: EvolveState, queries: Sequence[str]) -> list[Query]:
+    return [deps.by_id[name] for name in queries if name not in state["questions"]]
+
+
+def _asking(deps: EvolveDeps, queries: Sequence[Query]) -> dict[Hashable, Work[list[QuestionRow]]]:
+    return {("questioner", query.id): partial(_ask_one, deps, query) for query in queries}
 
 
 async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
@@ -98,6 +120,20 @@ async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
         questions = deps.queries.asked.get(query.id) or await deps.agents.questioner.questions(query)
         span.set(query=query.text, questions=len(questions))
         return [QuestionRow(text=one.text, kind=one.kind, needs=list(one.needs)) for one in questions]
+
+
+def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[str]) -> None:
+    """Begin what the next round needs for certain: prompts by these arms, and questions about its requests."""
+    if not (deps.ahead.here and sure_of_next(deps, state)):
+        return
+    names = fresh_queries(deps, state["round"] + 1)
+    works: dict[Hashable, Work[Any]] = {}
+    for arm in arms:
+        instruction = Instruction(state["instructions"][arm]["text"])
+        works |= _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
+    if deps.vision is not None:
+        works |= _asking(deps, _unasked(deps, state, names))
+    deps.ahead.begin(works)
 
 
 def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:

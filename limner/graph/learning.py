@@ -14,6 +14,7 @@ from typing import Any
 from limner.agents import Contrast, Review, Trial, counted
 from limner.bandits import Bandit
 from limner.graph.deps import EvolveDeps, derive
+from limner.graph.drawing import begin_next
 from limner.graph.rewarding import rewarded
 from limner.graph.state import PROFESSIONAL, ArmStats, EvolveState, InstructionRow, Shot
 from limner.ledger import position
@@ -101,8 +102,12 @@ def _seen(deps: EvolveDeps, shot: Shot) -> Trial:
 
 
 async def criticise(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
-    """Ask the critic for improvements of the worst survivor; none if nothing beat its own prompts."""
+    """Ask the critic for improvements of the worst survivor; none if nothing beat its own prompts.
+
+    The other survivors will be drawn again whatever the critic says, so their next prompts are written meanwhile.
+    """
     assert state["worst"] is not None
+    begin_next(deps, state, [name for name in state["pool"] if name != state["worst"]])
     found = contrasts(deps, state["shots"], state["worst"])
     if not found:
         return {"improvements": []}

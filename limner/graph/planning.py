@@ -24,6 +24,9 @@ ROUNDING = 1e-9
 SURE = 0.95
 """The search ends early when the best instruction is the best with this probability and nothing new can be proposed."""
 
+AMPLE = 2
+"""How many rounds must fit into what is left for work on the next one to begin before that is due."""
+
 
 class Sizes(NamedTuple):
     """Queries of the final choice and of the final table, after both were fitted into the budget."""
@@ -105,6 +108,27 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
     return f"budget: {resource}"
 
 
+def sure_of_next(deps: EvolveDeps, state: EvolveState) -> bool:
+    """Whether another round follows the one that is being learned from, whatever critic and modifier say.
+
+    Generous where it cannot be known: twice what a round has taken so far must fit beside the pictures of the largest
+    round that may follow, and beside those that are set aside.
+    """
+    if state["spent"] or state["round"] >= deps.settings.rounds or _settled(deps, state):
+        return False
+    spent, rounds = deps.ledger.spend(), max(1, state["round"])
+    pictures = _pictures_of(deps, len(state["pool"]) - 1 + deps.settings.children) + final_pictures(deps)
+    money = pictures * (deps.generator.terms.price_per_call or 0.0)
+    left = deps.ledger.seconds_left()
+    resource = deps.ledger.short_of(
+        pictures=pictures,
+        model_calls=AMPLE * spent.model_calls // rounds,
+        tokens=AMPLE * spent.tokens // rounds,
+        money_usd=money + AMPLE * spent.money_usd / rounds,
+    )
+    return resource is None and (left is None or left >= AMPLE * spent.seconds / rounds)
+
+
 def _nothing_measured(state: EvolveState) -> ModelError:
     counted = ", ".join(f"{count} {name}" for name, count in state["failures"].items())
     return ModelError(
@@ -146,7 +170,11 @@ def final_pictures(deps: EvolveDeps) -> int:
 
 def round_pictures(deps: EvolveDeps, state: EvolveState) -> int:
     """The most pictures that the next round can draw."""
-    return (len(state["pool"]) + deps.settings.professionals) * min(deps.settings.batch, len(deps.queries.search))
+    return _pictures_of(deps, len(state["pool"]))
+
+
+def _pictures_of(deps: EvolveDeps, arms: int) -> int:
+    return (arms + deps.settings.professionals) * min(deps.settings.batch, len(deps.queries.search))
 
 
 def fresh_queries(deps: EvolveDeps, number: int) -> list[str]:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 
 from limner.errors import MissingBlob
@@ -19,6 +21,9 @@ from limner.ledger.keys import sha256
 
 _ABANDONED_S = 3600
 """Age from which an unfinished file is taken for one that a killed process left."""
+
+_OPEN = 64
+"""Files that are open at once."""
 
 
 class Blobs:
@@ -49,7 +54,9 @@ class Blobs:
         missing = {name: content for name, content in missing.items() if not self._holds(name, content)}
         if not missing:
             return
-        list(self._flushers.map(self._write, missing.keys(), missing.values()))
+        names = list(missing)
+        for start in range(0, len(names), _OPEN):
+            self._write({name: missing[name] for name in names[start : start + _OPEN]})
         _flush_folder(self._folder)
 
     def get(self, name: str) -> bytes:
@@ -75,23 +82,33 @@ class Blobs:
         path = self._folder / name
         return path.exists() and path.read_bytes() == content
 
-    def _write(self, name: str, content: bytes) -> None:
-        part = self._folder / f".{name}.{secrets.token_hex(4)}.part"
+    def _write(self, contents: Mapping[str, bytes]) -> None:
+        parts = {name: self._folder / f".{name}.{secrets.token_hex(4)}.part" for name in contents}
         try:
-            _write_through(part, content)
-            os.replace(part, self._folder / name)
+            self._write_through(parts, contents)
+            for name in contents:
+                os.replace(parts[name], self._folder / name)
+                del parts[name]
         finally:
-            part.unlink(missing_ok=True)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+
+    def _write_through(self, parts: Mapping[str, Path], contents: Mapping[str, bytes]) -> None:
+        with ExitStack() as stack:
+            files = [stack.enter_context(part.open("xb", buffering=0)) for part in parts.values()]
+            for file, name in zip(files, parts, strict=True):
+                _write_whole(file, contents[name])
+            list(self._flushers.map(os.fsync, [file.fileno() for file in files]))
 
 
 _CURE = "restore the file from a copy of the session, or start a new session"
 
 
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_whole(file: FileIO, content: bytes) -> None:
+    """Write all of it: a single write may stop short, at most at 2 GiB or where a signal comes."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _flush_folder(folder: Path) -> None:

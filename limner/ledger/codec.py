@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from limner.ledger.course import Course
@@ -101,7 +101,7 @@ def shelve(text: str) -> Text:
 def encode(result: Result) -> Text:
     """Write a result as JSON; a picture's bytes, and a long text, as a blob."""
     if isinstance(result, Picture):
-        about = {"sha256": result.sha256, "recipe": asdict(result.recipe), "model": result.model}
+        about = {"sha256": result.sha256, "recipe": _plain(result.recipe), "model": result.model}
         return Text(_dumps({"type": "picture", **about}), result.png)
     return shelve(_dumps({"type": _NAMES[type(result)], **_fields(result)}))
 
@@ -122,12 +122,12 @@ def decode(text: str, load: Callable[[str], bytes]) -> Result:
 
 
 def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
-    fields = asdict(result)
+    fields = _plain(result)
     if isinstance(result, Score):  # models hand over their own number types
         fields["value"] = _number(result.value)
         fields["parts"] = {name: float(part) for name, part in result.parts.items()}
         fields["evidence"] = [
-            {"question": asdict(seen.question), "answer": _answer(seen.answer)}
+            {"question": _plain(seen.question), "answer": _answer(seen.answer)}
             | ({"again": _answer(seen.again)} if seen.again else {})
             for seen in result.evidence
         ]
@@ -136,8 +136,14 @@ def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
     return fields
 
 
+def _plain(value: Any) -> dict[str, Any]:
+    """A frozen value's fields, those of values inside it too; `asdict` would copy every one of them."""
+    inside = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return {name: _plain(part) if hasattr(part, "__dataclass_fields__") else part for name, part in inside.items()}
+
+
 def _answer(answer: Answer) -> dict[str, Any]:
-    return asdict(answer) | {"p_yes": _number(answer.p_yes)}
+    return _plain(answer) | {"p_yes": _number(answer.p_yes)}
 
 
 def _number(value: float | None) -> float | None:

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,18 @@ LEASE_S = 900.0
 """How long a reservation is believed whose owner cannot be looked at: longer than any batch lasts."""
 
 _COSTS = tuple(unit.name for unit in fields(Charge))
+_costs = attrgetter(*_COSTS)
 _SUMS = ", ".join(f"SUM({name})" for name in _COSTS)
 _PICTURES = "kind IN ('picture', 'edit', 'path') AND state = 'recorded'"
 _VIEWED = "kind IN ('picture', 'edit', 'path', 'preview') AND state = 'recorded'"
+_SAID = ("key", "kind", "model", "local", "role", "position", "request", "result", "blob", *_COSTS)
+"""What a recorded row says, as its checksum is made of it."""
+_RECORD = (
+    "UPDATE calls SET state = 'recorded', result = ?, blob = ?, unknown_usage = ?, seconds = ?, "
+    f"{', '.join(f'{name} = ?' for name in _COSTS)} WHERE id = ? AND state = 'reserved' RETURNING {', '.join(_SAID)}"
+)
+_ASKED = ("key", "state", "kind", "model", "local", "role", "position", "request", "owner", "lease_until", *_COSTS)
+_RESERVE = f"INSERT INTO calls ({', '.join(_ASKED)}) VALUES ({', '.join('?' * len(_ASKED))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +283,7 @@ class Store:
         return {row["key"]: row for row in self._select(query, keys)}
 
     def _row(self, key: str, row: dict[str, Any]) -> Row:
-        if row["checksum"] != _checksum(row):
+        if row["checksum"] != _checksum([row[name] for name in _SAID]):
             raise CorruptSession(
                 f"the recorded call {key} in {self._path} does not match its checksum; restore the file from a copy, "
                 f"or delete the row (DELETE FROM calls WHERE key = '{key}') to have the call made and paid again"
@@ -281,28 +291,21 @@ class Store:
         return Row(key, row["result"])
 
     def _insert(self, call: Call) -> int:
-        columns = ["key", "state", "kind", "model", "local", "role", "position", "request", "owner", "lease_until"]
         about = [call.key, "reserved", call.kind, call.model, call.local, call.role, " / ".join(call.position)]
-        values = [*about, call.request, str(self._owner), time.time() + LEASE_S, *astuple(call.charge)]
-        query = f"INSERT INTO calls ({', '.join([*columns, *_COSTS])}) VALUES ({', '.join('?' * len(values))})"
-        inserted = self._db.execute(query, values).lastrowid
+        values = [*about, call.request, str(self._owner), time.time() + LEASE_S, *_costs(call.charge)]
+        inserted = self._db.execute(_RESERVE, values).lastrowid
         assert inserted is not None
         return inserted
 
     def _update(self, entry: Entry) -> None:
-        charges = ", ".join(f"{name} = ?" for name in _COSTS)
-        query = (
-            f"UPDATE calls SET state = 'recorded', result = ?, blob = ?, unknown_usage = ?, seconds = ?, {charges} "
-            "WHERE id = ? AND state = 'reserved'"
-        )
-        values = [entry.result, entry.blob, entry.unknown_usage, entry.seconds, *astuple(entry.charge), entry.id]
-        if self._db.execute(query, values).rowcount != 1:
+        about = (entry.result, entry.blob, entry.unknown_usage, entry.seconds)
+        said = self._db.execute(_RECORD, (*about, *_costs(entry.charge), entry.id)).fetchone()
+        if said is None:
             raise SessionBusy(
                 f"the call {entry.key} was taken over by a process on another host after {LEASE_S:.0f} s; let one host "
                 "at a time work on a session, then resume"
             )
-        row = self._select("SELECT * FROM calls WHERE id = ?", (entry.id,))[0]
-        self._db.execute("UPDATE calls SET checksum = ? WHERE id = ?", (_checksum(row), entry.id))
+        self._db.execute("UPDATE calls SET checksum = ? WHERE id = ?", (_checksum(said), entry.id))
 
     def _drop(self, call: int, *, charged: bool) -> None:
         if charged:
@@ -337,6 +340,5 @@ class Store:
         self._db.execute("UPDATE sittings SET seconds = ? WHERE id = ?", (seconds, self._sitting))
 
 
-def _checksum(row: dict[str, Any]) -> str:
-    said = ("key", "kind", "model", "local", "role", "position", "request", "result", "blob", *_COSTS)
-    return sha256(canonical([row[name] for name in said]).encode())
+def _checksum(said: Sequence[Any]) -> str:
+    return sha256(canonical(list(said)).encode())
