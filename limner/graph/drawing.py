@@ -15,7 +15,7 @@ from limner.agents import counted
 from limner.graph.ahead import Work
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
-from limner.graph.planning import fresh_queries, sure_of_next
+from limner.graph.planning import fresh_queries, another_round
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
 from limner.protocols import Scorer, VisionModel
@@ -122,14 +122,13 @@ async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
         return [QuestionRow(text=one.text, kind=one.kind, needs=list(one.needs)) for one in questions]
 
 
-def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[str]) -> None:
-    """Begin what the next round needs for certain: prompts by these arms, and questions about its requests."""
-    if not (deps.ahead.here and sure_of_next(deps, state)):
+def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction]) -> None:
+    """Begin what the next round needs anyway: prompts by these instructions, and questions about its requests."""
+    if not (deps.ahead.here and another_round(deps, state)):
         return
     names = fresh_queries(deps, state["round"] + 1)
     works: dict[Hashable, Work[Any]] = {}
-    for arm in arms:
-        instruction = Instruction(state["instructions"][arm]["text"])
+    for instruction in arms:
         works |= _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
     if deps.vision is not None:
         works |= _asking(deps, _unasked(deps, state, names))

@@ -107,7 +107,7 @@ async def criticise(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     The other survivors will be drawn again whatever the critic says, so their next prompts are written meanwhile.
     """
     assert state["worst"] is not None
-    begin_next(deps, state, [name for name in state["pool"] if name != state["worst"]])
+    begin_next(deps, state, [instruction_of(state, name) for name in state["pool"] if name != state["worst"]])
     found = contrasts(deps, state["shots"], state["worst"])
     if not found:
         return {"improvements": []}
@@ -133,6 +133,7 @@ async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     pool = list(state["pool"])
     arms: dict[str, ArmStats] = {}
     if children:
+        begin_next(deps, state, children)
         policy.drop(state["worst"])
         pool.remove(state["worst"])
         arms[state["worst"]] = {**state["arms"][state["worst"]], "dropped_in": state["round"]}

@@ -24,8 +24,8 @@ ROUNDING = 1e-9
 SURE = 0.95
 """The search ends early when the best instruction is the best with this probability and nothing new can be proposed."""
 
-AMPLE = 2
-"""How many rounds must fit into what is left for work on the next one to begin before that is due."""
+AMPLE = 2.0
+"""How many rounds must fit into what is left for work on the next one to begin before it is due."""
 
 
 class Sizes(NamedTuple):
@@ -108,25 +108,25 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
     return f"budget: {resource}"
 
 
-def sure_of_next(deps: EvolveDeps, state: EvolveState) -> bool:
-    """Whether another round follows the one that is being learned from, whatever critic and modifier say.
+def another_round(deps: EvolveDeps, state: EvolveState) -> bool:
+    """Whether another round follows the one that is being learned from, unless no child is left to be born.
 
-    Generous where it cannot be known: twice what a round has taken so far must fit beside the pictures of the largest
-    round that may follow, and beside those that are set aside.
+    Generous where it cannot be known: as much as two rounds have taken so far must fit beside the pictures of the
+    largest round that may follow, and beside those that are set aside.
     """
-    if state["spent"] or state["round"] >= deps.settings.rounds or _settled(deps, state):
+    if state["spent"] or state["round"] >= deps.settings.rounds:
         return False
-    spent, rounds = deps.ledger.spend(), max(1, state["round"])
-    pictures = _pictures_of(deps, len(state["pool"]) - 1 + deps.settings.children) + final_pictures(deps)
-    money = pictures * (deps.generator.terms.price_per_call or 0.0)
-    left = deps.ledger.seconds_left()
+    spent, share = deps.ledger.spend(), AMPLE / max(1, state["round"])
+    pictures = _pictures_of(deps, len(state["pool"]) + deps.settings.children) + final_pictures(deps)
+    money = pictures * (deps.generator.terms.price_per_call or 0.0) + share * spent.money_usd
     resource = deps.ledger.short_of(
         pictures=pictures,
-        model_calls=AMPLE * spent.model_calls // rounds,
-        tokens=AMPLE * spent.tokens // rounds,
-        money_usd=money + AMPLE * spent.money_usd / rounds,
+        model_calls=round(share * spent.model_calls),
+        tokens=round(share * spent.tokens),
+        money_usd=money,
     )
-    return resource is None and (left is None or left >= AMPLE * spent.seconds / rounds)
+    left = deps.ledger.seconds_left()
+    return resource is None and (left is None or left >= share * spent.seconds)
 
 
 def _nothing_measured(state: EvolveState) -> ModelError:
