@@ -63,7 +63,7 @@ class ChatDoor:
 
     def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> Call:
         model, where = self._model, current_position()
-        request = chat_request(messages, schema)
+        request = canonical(chat_request(messages, schema))
         return Call(
             key=key_of("chat", model.identity, request, occurrence_of(model)),
             kind="chat",
@@ -71,7 +71,7 @@ class ChatDoor:
             local=model.terms.local,
             position=where,
             role=where[0] if where else NO_ROLE,
-            request=canonical(request),
+            request=request,
             charge=_charge(model.terms, _estimate(messages, schema), model.terms.max_output_tokens),
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from limner.errors import UsageError
@@ -26,10 +25,17 @@ def canonical(value: Any) -> str:
         raise UsageError(f"a request must be plain, finite data to be recorded, got {value!r:.300}: {error}") from error
 
 
-def key_of(kind: str, model: str, request: Mapping[str, Any], occurrence: tuple[str, ...] | None) -> str:
-    """Name a call by 64 hex digits; `occurrence` is None where asking again is the same call."""
-    called = {"kind": kind, "model": model, "request": request, "occurrence": occurrence and list(occurrence)}
-    return sha256(canonical(called).encode())
+def key_of(kind: str, model: str, request: str, occurrence: tuple[str, ...] | None) -> str:
+    """Name a call by 64 hex digits.
+
+    Args:
+        kind: such as "chat" or "picture".
+        model: its identity.
+        request: what decides the result, as `canonical` writes it; most of the text, so it is not written again.
+        occurrence: where in the run this is asked; None where asking again is the same call.
+    """
+    before = canonical({"kind": kind, "model": model, "occurrence": occurrence and list(occurrence)})
+    return sha256(f'{before[:-1]},"request":{request}}}'.encode())
 
 
 def sha256(data: bytes) -> str:

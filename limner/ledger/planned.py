@@ -99,7 +99,7 @@ class Planned(Generic[Item, Answered]):
 
     def _asked(self, item: Item) -> Call:
         where = current_position()
-        request = self._job.request(item)
+        request = canonical(self._job.request(item))
         occurrence = None if self._job.seeded else occurrence_of(self._model)
         return Call(
             key=key_of(self._job.kind, self._identity, request, occurrence),
@@ -108,7 +108,7 @@ class Planned(Generic[Item, Answered]):
             local=self._terms.local,
             position=where,
             role=where[0] if where else NO_ROLE,
-            request=canonical(request),
+            request=request,
             charge=self._charge(),
         )
 
