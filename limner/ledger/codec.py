@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from limner.ledger.course import Course
@@ -122,7 +122,7 @@ def decode(text: str, load: Callable[[str], bytes]) -> Result:
 
 
 def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
-    fields = _plain(result)
+    fields = asdict(result) if isinstance(result, Course) else _plain(result)
     if isinstance(result, Score):  # models hand over their own number types
         fields["value"] = _number(result.value)
         fields["parts"] = {name: float(part) for name, part in result.parts.items()}
@@ -137,7 +137,7 @@ def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """A frozen value's fields, those of values inside it too; `asdict` would copy every one of them."""
+    """A frozen value's fields, those of values in them too; `asdict` looks into lists as well, and copies everything."""
     inside = {name: getattr(value, name) for name in value.__dataclass_fields__}
     return {name: _plain(part) if hasattr(part, "__dataclass_fields__") else part for name, part in inside.items()}
 

@@ -260,15 +260,15 @@ class RecordedRun:
         return self._call("path", {"run": run.key, "path": place})
 
     def _call(self, kind: str, request: dict[str, Any], *, pictures: int = 0) -> Call:
-        model, where = self._model, self._where
+        model, where, asked = self._model, self._where, canonical(request)
         return Call(
-            key=key_of(kind, model.identity, request, where or None),
+            key=key_of(kind, model.identity, asked, where or None),
             kind=kind,
             model=model.identity,
             local=model.terms.local,
             position=where,
             role=where[0] if where else NO_ROLE,
-            request=canonical(request),
+            request=asked,
             charge=self._charge(pictures),
         )
 
