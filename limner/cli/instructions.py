@@ -16,7 +16,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Where sessions ar
 @app.command("export")
 def export_(
     name: Annotated[str, typer.Argument(help="A session, or an instruction's id.")],
-    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    file: Annotated[Path, typer.Argument(help="The file to write: JSON with the lineage, or the text alone if it ends in .txt.")],
     out: OutOption = None,
     json: JsonFlag = False,
 ) -> None:
@@ -31,7 +31,7 @@ def export_(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file of `limner instructions export`.")],
+    file: Annotated[Path, typer.Argument(help="A file of `limner instructions export`, or a text file.")],
     out: OutOption = None,
     json: JsonFlag = False,
 ) -> None:

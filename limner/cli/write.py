@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def write(
     query: Annotated[list[str], typer.Argument(help="Requests for pictures, in your own words.")],
-    instruction: Annotated[str, typer.Option(help="An exported file, a session, or an instruction's id.")],
+    instruction: Annotated[str, typer.Option(help="An exported file, a text file, a session, or an instruction's id.")],
     agents: AgentsOption = None,
     generator: Annotated[str | None, typer.Option(help="Image model to write for; it is not loaded.")] = None,
     base_url: BaseUrlOption = None,

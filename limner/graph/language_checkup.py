@@ -6,7 +6,8 @@ from limner.errors import LimnerError
 from limner.graph.checkup import Check
 from limner.graph.driving import run
 from limner.graph.estimate import estimate
-from limner.graph.options import prepare
+from limner.graph.options import Prepared, settings_of
+from limner.graph.wiring import Given, embedded_queries
 from limner.llm import OpenAIOptions
 from limner.llm.abilities import Abilities, abilities
 from limner.llm.models import chat_model
@@ -19,15 +20,18 @@ RUNGS = {
 
 
 def language_checkup(name: str, base_url: str | None = None) -> list[Check]:
-    """Ask the language model of this name a few short questions, and reckon what a default run with it would cost."""
-    prepared = prepare(agents=name, chat_url=base_url)
-    options = OpenAIOptions(**prepared.settings.chat_endpoint(name.partition(":")[2]))
+    """Ask the language model of this name a few short questions, and reckon what a default run with it would cost.
+
+    The run is that of the settings, whatever image model they name, on as many requests as the embedded world has.
+    """
+    settings = settings_of({"agents": name, "chat_url": base_url})
+    options = OpenAIOptions(**settings.chat_endpoint(name.partition(":")[2]))
     try:
         chat = chat_model(name, options)
         found = run(lambda: abilities(chat))
     except LimnerError as error:
         return [Check("language model", str(error), ok=False)]
-    plan = estimate(prepared)
+    plan = estimate(Prepared(settings, Given(), embedded_queries(), ()))
     money = "their price is not known: add it to limner.toml as " + _price_lines(name)
     if plan.agents_usd is not None:
         money = f"{plan.agents_usd:.2f} USD"

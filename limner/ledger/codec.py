@@ -137,7 +137,7 @@ def _fields(result: Failure | Score | Answer | Turn | Course) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """A frozen value's fields, those of values in them too; `asdict` looks into lists as well, and copies everything."""
+    """A frozen value's fields, those of values in them too; `asdict` looks into lists, too, and copies all."""
     inside = {name: getattr(value, name) for name in value.__dataclass_fields__}
     return {name: _plain(part) if hasattr(part, "__dataclass_fields__") else part for name, part in inside.items()}
 

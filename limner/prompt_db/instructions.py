@@ -1,7 +1,8 @@
 """Instructions as files: what `limner instructions export` writes and `import` reads.
 
 A file is JSON, {"limner": 1, "instruction": {...}}: the instruction with its lineage, the ancestors from the start on.
-Ids are hashes of texts and are checked on reading, so a text that was edited by hand is noticed, not trusted.
+Ids are hashes of texts and are checked on reading, so a text that was edited by hand is noticed, not trusted. A file
+whose name ends in .txt is the instruction's text and no more, for other tools or from a person's own hand.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from limner.errors import StorageError, UsageError
 from limner.types import Instruction
+
+PLAIN_TEXT = ".txt"
 
 
 class _Strict(BaseModel):
@@ -79,7 +82,8 @@ def save_instruction(path: Path | str, lineage: Sequence[Instruction]) -> None:
         _File.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise UsageError(f"cannot export the instruction to {path}: {_first(error)}") from error
-    _replace(Path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    plain = Path(path).suffix.lower() == PLAIN_TEXT
+    _replace(Path(path), (lineage[-1].text if plain else json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def load_instruction(path: Path | str) -> tuple[Instruction, ...]:
@@ -95,11 +99,23 @@ def load_instruction(path: Path | str) -> tuple[Instruction, ...]:
             f"cannot read an instruction from {path}: {error.strerror}; give a file of `limner instructions export`"
         )
         raise UsageError(message) from error
+    if Path(path).suffix.lower() == PLAIN_TEXT:
+        return (_plain(path, content),)
     try:
         exported = _File.model_validate_json(content)
     except ValidationError as error:
         raise UsageError(f"{path} is not an exported instruction: {_first(error)}") from error
     return tuple(generation.instruction() for generation in exported.instruction.generations())
+
+
+def _plain(path: Path | str, content: bytes) -> Instruction:
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8 ({error}); give the instruction in plain English") from error
+    if not text:
+        raise UsageError(f"{path} is empty; give the instruction in plain English")
+    return Instruction(text)
 
 
 def _as_json(instruction: Instruction) -> dict[str, str | int | None]:

@@ -25,6 +25,16 @@ def test_what_an_endpoint_can_do_and_what_it_will_cost(limner, tmp_path):
     assert asked == 3
 
 
+def test_the_settings_of_a_run_may_stand_there_already(limner, tmp_path):
+    """As in the recipe of docs/llm.md: another image model, its judges, and where its language model is."""
+    models = '[models]\ngenerator = "diffusers:some/sdxl"\ntaste = "hps:v2.1"\nquestions = "none"\n'
+    with ChatServer(lambda _: "Red.") as server:
+        (tmp_path / "limner.toml").write_text(f'{models}base_url = "{server.base_url}"\n{PRICED}')
+        said = limner("doctor", "--llm", "openai:tiny", "--json")
+    assert said.code == 0
+    assert "USD" in checks(said)["cost of a default run"]["found"]
+
+
 def test_an_unknown_price_is_told_with_what_to_write(limner):
     with ChatServer(lambda _: "Red.", formats=(), able=()) as server:
         found = checks(limner("doctor", "--llm", "openai:tiny", "--base-url", server.base_url, "--json"))

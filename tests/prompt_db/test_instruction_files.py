@@ -44,6 +44,19 @@ def test_an_instruction_whose_ancestors_are_elsewhere_is_accepted(tmp_path: Path
     assert load_instruction(tmp_path / "i.json") == (GRANDCHILD,)
 
 
+def test_a_text_file_is_the_instruction_in_plain_english(tmp_path: Path) -> None:
+    save_instruction(tmp_path / "best.txt", [START, CHILD])
+    assert (tmp_path / "best.txt").read_text(encoding="utf-8") == CHILD.text + "\n"
+    assert load_instruction(tmp_path / "best.txt") == (Instruction(CHILD.text),)
+
+
+@pytest.mark.parametrize(("content", "complaint"), [(b" \n", "is empty"), (b"\xff\xfe\x00", "no text in UTF-8")])
+def test_a_text_file_that_says_nothing_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:
+    (tmp_path / "best.txt").write_bytes(content)
+    with pytest.raises(UsageError, match=complaint):
+        load_instruction(tmp_path / "best.txt")
+
+
 @pytest.mark.parametrize("lineage", [[], [START, GRANDCHILD], [CHILD, START], [Instruction("")]])
 def test_what_is_no_lineage_is_not_written(tmp_path: Path, lineage: list[Instruction]) -> None:
     with pytest.raises(UsageError, match=r"i\.json"):
