@@ -16,7 +16,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Where sessions ar
 @app.command("export")
 def export_(
     name: Annotated[str, typer.Argument(help="A session, or an instruction's id.")],
-    file: Annotated[Path, typer.Argument(help="The file to write: JSON with the lineage, or the text alone if it ends in .txt.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; one that ends in .txt has the text alone.")],
     out: OutOption = None,
     json: JsonFlag = False,
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +17,8 @@ from limner.agents import count, counted
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
+Named = tuple[Hashable, Work[T]]
+"""Work with the name by which its turn will ask for it; works of one name are the same."""
 
 APART_S = 0.004
 """Seconds from one piece of work begun ahead to the next, so that critic and modifier find the event loop free."""
@@ -38,12 +40,12 @@ class Ahead:
         except RuntimeError:
             return False
 
-    def begin(self, works: Mapping[Hashable, Work[Any]]) -> None:
-        """Begin pieces of work, each under a name by which its turn will ask for it."""
+    def begin(self, works: Iterable[Named[Any]]) -> None:
+        """Begin pieces of work that are not under way yet."""
         if not self.here:
             return
-        new = [(name, work) for name, work in works.items() if name not in self._begun]
-        for place, (name, work) in enumerate(new):
+        new = {name: work for name, work in works if name not in self._begun}
+        for place, (name, work) in enumerate(new.items()):
             self._begun[name] = asyncio.create_task(_after(place * APART_S, work))
 
     async def done(self, name: Hashable, work: Work[T]) -> T:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from limner.agents import counted
-from limner.graph.ahead import Work
+from limner.graph.ahead import Named
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
 from limner.graph.planning import fresh_queries, another_round
@@ -57,7 +57,7 @@ async def write(deps: EvolveDeps, task: WriteTask) -> dict[str, Any]:
         else:
             instruction = Instruction(task["instruction"])
             works = _writing(deps, instruction, queries, batch["number"])
-            prompts = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works.items()))
+            prompts = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works))
     return {
         "failures": dict(mended),
         "written": [
@@ -72,11 +72,11 @@ async def write(deps: EvolveDeps, task: WriteTask) -> dict[str, Any]:
 
 def _writing(
     deps: EvolveDeps, instruction: Instruction, queries: Sequence[Query], batch: int
-) -> dict[Hashable, Work[list[Prompt]]]:
-    return {
-        ("writer", batch, instruction.id, query.id): partial(_write_one, deps, instruction, query, batch)
+) -> list[Named[list[Prompt]]]:
+    return [
+        (("writer", batch, instruction.id, query.id), partial(_write_one, deps, instruction, query, batch))
         for query in queries
-    }
+    ]
 
 
 async def _write_one(deps: EvolveDeps, instruction: Instruction, query: Query, batch: int) -> list[Prompt]:
@@ -103,7 +103,7 @@ async def ask(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     new = _unasked(deps, state, batch["queries"])
     with counted() as mended:
         works = _asking(deps, new)
-        several = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works.items()))
+        several = await asyncio.gather(*(deps.ahead.done(name, work) for name, work in works))
     return {"questions": {query.id: rows for query, rows in zip(new, several, strict=True)}, "failures": dict(mended)}
 
 
@@ -111,8 +111,8 @@ def _unasked(deps: EvolveDeps, state: EvolveState, queries: Sequence[str]) -> li
     return [deps.by_id[name] for name in queries if name not in state["questions"]]
 
 
-def _asking(deps: EvolveDeps, queries: Sequence[Query]) -> dict[Hashable, Work[list[QuestionRow]]]:
-    return {("questioner", query.id): partial(_ask_one, deps, query) for query in queries}
+def _asking(deps: EvolveDeps, queries: Sequence[Query]) -> list[Named[list[QuestionRow]]]:
+    return [(("questioner", query.id), partial(_ask_one, deps, query)) for query in queries]
 
 
 async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
@@ -127,11 +127,11 @@ def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction]
     if not (deps.ahead.here and another_round(deps, state)):
         return
     names = fresh_queries(deps, state["round"] + 1)
-    works: dict[Hashable, Work[Any]] = {}
+    works: list[Named[Any]] = []
     for instruction in arms:
-        works |= _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
+        works += _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
     if deps.vision is not None:
-        works |= _asking(deps, _unasked(deps, state, names))
+        works += _asking(deps, _unasked(deps, state, names))
     deps.ahead.begin(works)
 
 

@@ -1,8 +1,12 @@
 """`limner doctor --llm` says in words what a language model can do and what a default run will cost at most."""
 
 import json
+import re
+from pathlib import Path
 
 from limner.testing import ChatServer
+
+RECIPE = Path(__file__).parents[2] / "docs" / "llm.md"
 
 PRICED = "[prices.tiny]\ninput = 1.0\noutput = 2.0\n"
 
@@ -33,6 +37,23 @@ def test_the_settings_of_a_run_may_stand_there_already(limner, tmp_path):
         said = limner("doctor", "--llm", "openai:tiny", "--json")
     assert said.code == 0
     assert "USD" in checks(said)["cost of a default run"]["found"]
+
+
+def test_the_recipe_says_what_its_dry_run_says(limner, tmp_path):
+    recipe = RECIPE.read_text(encoding="utf-8")
+    (tmp_path / "limner.toml").write_text(re.search(r"```toml\n(.*?)```", recipe, re.DOTALL)[1])
+    (tmp_path / "requests.txt").write_text("".join(f"a fox, number {number}\n" for number in range(60)))
+    command = re.search(r"^limner (evolve .*) --dry-run$", recipe, re.MULTILINE)[1]
+    said = json.loads(limner(*command.split(), "--dry-run", "--json").out)
+    parts = (
+        f"{said['search']} to search, {said['validation']} for the final choice, {said['held_out']} for the final table"
+    )
+    words = " ".join(recipe.split())
+    assert (
+        f"With 60 requests that is at most {said['total']} pictures: {parts}; and {said['model_turns']} turns" in words
+    )
+    assert f"at most {said['model_turns_most']} if each" in words
+    assert said["agents_usd"] == 0.0
 
 
 def test_an_unknown_price_is_told_with_what_to_write(limner):

@@ -135,6 +135,15 @@ def test_nothing_is_written_that_is_not_drawn(tmp_path):
     assert batches_written_for(tmp_path) == {1, 2, 3, 4, 5}  # three rounds, the choice, the table
 
 
+def test_a_request_that_comes_twice_in_a_round_is_written_for_once(tmp_path):
+    """Three requests by two a round: where a new shuffle begins, a round may have one of them twice."""
+    few = QuerySets(world().search[:3], (), ())
+    result = limner.evolve(few, **options(tmp_path, Mind(), rounds=4))
+    assert result.stop_reason == "rounds"
+    asked = [position for position, *_ in turns(tmp_path)]
+    assert len(asked) == len(set(asked))
+
+
 def test_where_the_budget_is_short_nothing_is_begun_ahead(tmp_path):
     async def nobody_is_asked(mind):
         before = len(mind.asked)
