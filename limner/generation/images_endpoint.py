@@ -1,8 +1,9 @@
 """Pictures from a server that speaks the OpenAI images API: OpenAI's own, or a local one.
 
-One picture per request, a few requests at once, on kept connections. A request is sent again when the server said that
-it was not carried out (429, 408, 5xx), never when its reply was lost: that one may have been paid for. What is still
-refused then is that picture's `Failure`; only what concerns every picture (a wrong key, no such model) is an exception.
+A few requests at once, on kept connections. Where the server takes seeds, each picture is a request; OpenAI's own
+models take none, so pictures of one prompt come together (`n`). A request is sent again when the server said that it
+was not carried out (429, 408, 5xx), never when its reply was lost: that one may have been paid for. What is still
+refused then is each picture's `Failure`; only what concerns every picture (a wrong key, no such model) is an exception.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _STRICT = ("gpt-image", "chatgpt-image", "dall-e")
 """OpenAI's own models refuse fields beyond their API: they get no seed, steps, guidance or negative prompt."""
+_AT_ONCE = {"gpt-image": 10, "chatgpt-image": 10, "dall-e-2": 10}
+"""Pictures per request at most, by what the model's name begins with; all others get one."""
 _ALWAYS_BASE64 = ("gpt-image", "chatgpt-image")
 _TRIES = 3
 _LONGEST_PAUSE_S = 60.0
@@ -74,34 +77,51 @@ class ImagesEndpoint:
         """
         if not recipes:
             return []
-        with ThreadPoolExecutor(min(len(recipes), self.terms.batch)) as pool:
-            futures = [pool.submit(self._draw, recipe) for recipe in recipes]
+        groups = self._together(recipes)
+        drawn: dict[int, Picture | Failure] = {}
+        with ThreadPoolExecutor(min(len(groups), self.terms.batch)) as pool:
+            futures = [pool.submit(self._draw, [recipes[place] for place in places]) for places in groups]
             try:
-                return [future.result() for future in futures]
+                for places, future in zip(groups, futures, strict=True):
+                    drawn.update(zip(places, future.result(), strict=True))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)  # requests not yet sent are not paid for
                 raise
+        return [drawn[place] for place in range(len(recipes))]
 
     def close(self) -> None:
         """Close the kept connections."""
         self._client.close()
 
-    def _draw(self, recipe: Recipe) -> Picture | Failure:
+    def _together(self, recipes: Sequence[Recipe]) -> list[list[int]]:
+        """Places of recipes that one request asks for: those of one prompt and size, where there are no seeds."""
+        most = next((count for name, count in _AT_ONCE.items() if self._model.startswith(name)), 1)
+        if most == 1:
+            return [[place] for place in range(len(recipes))]
+        same: dict[str, list[int]] = {}
+        for place, recipe in enumerate(recipes):
+            same.setdefault(repr(self._request(recipe)), []).append(place)
+        return [places[start : start + most] for places in same.values() for start in range(0, len(places), most)]
+
+    def _draw(self, recipes: Sequence[Recipe]) -> list[Picture | Failure]:
+        """The pictures of one request, which all fail if it does."""
         import openai
 
         try:
-            response = self._sent(self._request(recipe))
+            response = self._sent(self._request(recipes[0], len(recipes)))
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise GenerationError(
                 f"{self.identity} refuses every request: {error}. Check the key, the model's name and the base URL."
             ) from error
         except openai.APIStatusError as error:
-            return Failure("GenerationError", _reason(error))
+            return [Failure("GenerationError", _reason(error))] * len(recipes)
         except openai.APIError as error:
             # The boundary tells the ledger whether the request may have been carried out, and so must stay charged.
             boundary = "GenerationError" if _never_sent(error) else ReplyLost.__name__
-            return Failure(boundary, f"No usable reply from {self.identity}: {error}")
-        return self._finish(response, recipe)
+            return [Failure(boundary, f"No usable reply from {self.identity}: {error}")] * len(recipes)
+        encoded = [one.b64_json for one in response.data or ()]
+        encoded += [None] * (len(recipes) - len(encoded))
+        return [self._finish(one, recipe) for one, recipe in zip(encoded, recipes, strict=False)]
 
     def _sent(self, request: dict[str, Any]) -> ImagesResponse:
         """The reply to a request, after up to three tries; the pauses are the server's own where it names them."""
@@ -118,8 +138,8 @@ class ImagesEndpoint:
                 time.sleep(_pause(error.response.headers.get("retry-after"), tried))
         raise AssertionError("the last try returns or raises")
 
-    def _request(self, recipe: Recipe) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self._model, "prompt": recipe.prompt.text, "n": 1}
+    def _request(self, recipe: Recipe, count: int = 1) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self._model, "prompt": recipe.prompt.text, "n": count}
         if recipe.width and recipe.height:
             request["size"] = f"{recipe.width}x{recipe.height}"
         if not self._model.startswith(_ALWAYS_BASE64):
@@ -134,8 +154,7 @@ class ImagesEndpoint:
             request["extra_body"] = {key: value for key, value in extra.items() if value is not None}
         return request
 
-    def _finish(self, response: ImagesResponse, recipe: Recipe) -> Picture | Failure:
-        encoded = response.data[0].b64_json if response.data else None
+    def _finish(self, encoded: str | None, recipe: Recipe) -> Picture | Failure:
         if not encoded:
             return Failure(
                 "GenerationError",

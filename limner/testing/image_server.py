@@ -8,18 +8,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from limner.protocols import Generator
 from limner.testing.fakes import HashGenerator
 from limner.testing.loopback import Answered, Loopback
-from limner.types import Failure, Prompt, Recipe
+from limner.types import Picture, Prompt, Recipe
 
 Behaviour = Literal[
-    "fine", "limit", "error", "refuse", "unauthorized", "unknown", "hang", "cut", "half", "nsfw", "garbage"
+    "fine", "limit", "error", "refuse", "unauthorized", "unknown", "hang", "cut", "half", "nsfw", "few", "garbage"
 ]
-"""What a call meets: a picture, 429, 500, 400 (content policy), 401, 404, silence, half a reply, half a
-picture, a reply without the picture (a filter withheld it), no picture at all."""
+"""What a call meets: its pictures, 429, 500, 400 (content policy), 401, 404, silence, half a reply, halves of pictures, a
+reply without the last picture (a filter withheld it), one picture less than asked for, no picture at all."""
 
 
 class ImageServer(Loopback):
@@ -38,31 +39,33 @@ class ImageServer(Loopback):
         self._generator = generator or HashGenerator()
 
     def check(self, body: Any) -> None:
-        """A request makes sense if a recipe can be read from it."""
-        _recipe(body)
+        """A request makes sense if recipes can be read from it."""
+        _recipes(body)
 
     def answer(self, body: Mapping[str, Any], behaviour: str) -> Answered:
-        """The picture that a request asks for."""
+        """The pictures that a request asks for."""
         refused = Answered.error(400, "content_policy_violation")
         if behaviour == "refuse":
             return refused
-        if behaviour == "garbage":
-            return _pictured("bm90IGEgcGljdHVyZQ==")
+        drawn = [item for item in self._generator.generate(_recipes(body)) if isinstance(item, Picture)]
+        if len(drawn) < int(body.get("n", 1)):
+            return refused
+        rows: list[dict[str, Any]] = [{"b64_json": _sent(one.png, behaviour)} for one in drawn]
         if behaviour == "nsfw":
-            return Answered(200, json.dumps({"created": 0, "data": [{"b64_json": None, "has_nsfw_content": True}]}))
-        (drawn,) = self._generator.generate([_recipe(body)])
-        if behaviour == "half" and not isinstance(drawn, Failure):
-            return _pictured(base64.b64encode(drawn.png[: len(drawn.png) // 2]).decode())
-        return refused if isinstance(drawn, Failure) else _pictured(base64.b64encode(drawn.png).decode())
+            rows[-1] = {"b64_json": None, "has_nsfw_content": True}
+        return Answered(200, json.dumps({"created": 0, "data": rows[:-1] if behaviour == "few" else rows}))
 
 
-def _pictured(encoded: str) -> Answered:
-    return Answered(200, json.dumps({"created": 0, "data": [{"b64_json": encoded}]}))
+def _sent(png: bytes, behaviour: str) -> str:
+    if behaviour == "garbage":
+        return "bm90IGEgcGljdHVyZQ=="
+    return base64.b64encode(png[: len(png) // 2] if behaviour == "half" else png).decode()
 
 
-def _recipe(body: Mapping[str, Any]) -> Recipe:
+def _recipes(body: Mapping[str, Any]) -> list[Recipe]:
+    """What each of the `n` pictures is drawn from; seeds follow that of the request."""
     width, _, height = str(body.get("size", "")).partition("x")
-    return Recipe(
+    first = Recipe(
         Prompt(str(body.get("prompt", "")), str(body.get("negative_prompt", ""))),
         seed=int(body.get("seed", 0)),
         width=int(width) if width else None,
@@ -70,3 +73,4 @@ def _recipe(body: Mapping[str, Any]) -> Recipe:
         steps=body.get("num_inference_steps"),
         guidance=body.get("guidance_scale"),
     )
+    return [replace(first, seed=first.seed + number) for number in range(int(body.get("n", 1)))]

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from limner.errors import GenerationError, SettingsError
 from limner.generation.images_endpoint import ImagesEndpoint
+from limner.ledger import Ledger, recorded
 from limner.testing import Behaviour, HashGenerator, ImageServer
 from limner.types import Failure, Picture, Prompt, Recipe, Terms
 
@@ -106,6 +109,58 @@ def test_a_server_that_is_not_there_costs_nothing() -> None:
     with endpoint() as (client, server):
         server.stop()
         assert failure(client).boundary == "GenerationError"
+
+
+# --- several pictures of one prompt ---------------------------------------------------------------------------------
+
+SAME = [Recipe(Prompt("a cat"), seed) for seed in range(3)]
+
+
+def test_pictures_of_one_prompt_are_one_request_where_there_are_no_seeds() -> None:
+    recipes = [SAME[0], Recipe(Prompt("a dog"), 0), *SAME[1:]]
+    with endpoint(model="gpt-image-1", batch=8) as (client, server):
+        drawn = client.generate(recipes)
+    assert sorted((request["prompt"], request["n"]) for request in server.requests) == [("a cat", 3), ("a dog", 1)]
+    assert [item.recipe for item in drawn if isinstance(item, Picture)] == recipes
+    assert len({item.sha256 for item in drawn if isinstance(item, Picture)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "requests"), [("gpt-image-1", [2, 10]), ("dall-e-3", [1] * 12), ("sketch", [1] * 12)]
+)
+def test_no_more_at_once_than_the_model_takes(model: str, requests: list[int]) -> None:
+    with endpoint(model=model, batch=12) as (client, server):
+        drawn = client.generate([Recipe(Prompt("a cat"), seed) for seed in range(12)])
+    assert sorted(request["n"] for request in server.requests) == requests
+    assert len([item for item in drawn if isinstance(item, Picture)]) == 12
+
+
+@pytest.mark.parametrize(("behaviour", "failed"), [("nsfw", 1), ("few", 1), ("refuse", 3), ("hang", 3), ("half", 3)])
+def test_what_one_request_lacks_fails_in_its_place(behaviour: Behaviour, failed: int) -> None:
+    with endpoint(behaviour, model="gpt-image-1", timeout=0.5) as (client, server):
+        drawn = client.generate(SAME)
+    assert [isinstance(item, Failure) for item in drawn] == [place >= 3 - failed for place in range(3)]
+    assert server.calls == 1
+
+
+def test_each_picture_is_a_record_of_its_own_and_paid_once(tmp_path: Path) -> None:
+    with ImageServer(script=["nsfw"]) as server, Ledger.open(tmp_path) as ledger:
+        client = ImagesEndpoint("gpt-image-1", base_url=server.base_url, api_key="secret", price_per_call=0.04)
+        first = recorded(client, ledger).generate(SAME)
+        assert ledger.spend() == replace(ledger.spend(), pictures=2, money_usd=pytest.approx(0.08), unknown_outcome=0)
+        assert recorded(client, ledger).generate([SAME[1], SAME[2], SAME[0]]) == [first[1], first[2], first[0]]
+        recorded(client, ledger).generate([*SAME, Recipe(Prompt("a cat"), 9)])
+        assert [request["n"] for request in server.requests] == [3, 1]
+        assert ledger.spend().pictures == 3
+        client.close()
+
+
+def test_a_lost_request_stays_charged_for_all_its_pictures(tmp_path: Path) -> None:
+    with ImageServer(script=["cut"]) as server, Ledger.open(tmp_path) as ledger:
+        client = ImagesEndpoint("gpt-image-1", base_url=server.base_url, api_key="secret", price_per_call=0.04)
+        recorded(client, ledger).generate(SAME)
+        assert (ledger.spend().unknown_outcome, ledger.spend().pictures) == (3, 3)
+        client.close()
 
 
 def test_requests_run_beside_each_other_and_keep_their_order() -> None:
