@@ -19,8 +19,8 @@ from limner.types import Picture, Prompt, Recipe
 Behaviour = Literal[
     "fine", "limit", "error", "refuse", "unauthorized", "unknown", "hang", "cut", "half", "nsfw", "few", "garbage"
 ]
-"""What a call meets: its pictures, 429, 500, 400 (content policy), 401, 404, silence, half a reply, halves of pictures, a
-reply without the last picture (a filter withheld it), one picture less than asked for, no picture at all."""
+"""What a call meets: its pictures, 429, 500, 400 (content policy), 401, 404, silence, half a reply, halves of pictures,
+a reply without the last picture (a filter withheld it), one picture less than asked for, no picture at all."""
 
 
 class ImageServer(Loopback):
