@@ -1,8 +1,8 @@
 """How each program writes down what a picture was made from.
 
-Texts come from strangers. AUTOMATIC1111, SwarmUI and Draw Things are read here, the other four by `sd-parsers`, whose
-parsers are given texts that were found and bounded by our own reader: the package itself opens no file. (Its
-AUTOMATIC1111 parser loses quoted values with commas, which our own files have.)
+Texts come from strangers. InvokeAI and NovelAI are read by `sd-parsers`, whose parsers are given texts that were found
+and bounded by our own reader: the package itself opens no file. The others are read here, because it loses what their
+present versions write: quoted values with commas, Fooocus' lists of prompts, ComfyUI's guiders and sizes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from limner.errors import PictureError
+from limner.pictures import comfyui_graph
 from limner.pictures.made import Made, decimal, number, words
 from limner.pictures.metadata import Metadata
 
@@ -75,8 +76,13 @@ def swarm(texts: Texts) -> Made | None:
         "SwarmUI", str(said.get("prompt", "")), str(said.get("negativeprompt", "")), number(said.get("seed")),
         number(said.get("steps")), decimal(said.get("cfgscale")), words(said.get("sampler")),
         words(said.get("scheduler")), number(said.get("width")), number(said.get("height")), words(said.get("model")),
-        more={key: value for key, value in said.items() if key not in known},
+        _swarm_hash(fields.get("sui_models")), more={key: value for key, value in said.items() if key not in known},
     )  # fmt: skip
+
+
+def _swarm_hash(models: Any) -> str | None:
+    rows = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
+    return next((words(one.get("hash")) for one in rows if one.get("param") == "model"), None)
 
 
 def draw_things(texts: Texts) -> Made | None:
@@ -115,20 +121,46 @@ def automatic1111(texts: Texts) -> Made | None:
     )  # fmt: skip
 
 
+def fooocus(texts: Texts) -> Made | None:
+    """Fooocus: JSON under `parameters`, with the user's own `prompt` and lists of what its styles made of it."""
+    said = _object(texts.get("parameters"))
+    if said is None or "Fooocus" not in str(said.get("version")):
+        return None
+    drawn, avoided = (said.get(f"full_{name}") or said.get(name, "") for name in ("prompt", "negative_prompt"))
+    width, height = [*re.findall(r"\d+", str(said.get("resolution", ""))), "", ""][:2]
+    known = {"prompt", "negative_prompt", "full_prompt", "full_negative_prompt", "seed", "steps", "guidance_scale"}
+    known |= {"sampler", "scheduler", "resolution", "base_model", "base_model_hash"}
+    return Made(
+        "Fooocus", _listed(drawn), _listed(avoided), number(said.get("seed")), number(said.get("steps")),
+        decimal(said.get("guidance_scale")), words(said.get("sampler")), words(said.get("scheduler")), number(width),
+        number(height), words(said.get("base_model")), words(said.get("base_model_hash")), words(said.get("prompt")),
+        {key: value for key, value in said.items() if key not in known},
+    )  # fmt: skip
+
+
+def _listed(value: Any) -> str:
+    """One text of several, joined as Fooocus does for AUTOMATIC1111."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def comfyui(texts: Texts) -> Made | None:
+    """ComfyUI: its graph under `prompt`."""
+    graph = _object(texts.get("prompt"))
+    return None if graph is None else comfyui_graph.made(graph)
+
+
 def others(texts: Texts) -> Made | None:
-    """Fooocus, ComfyUI, InvokeAI and NovelAI, by the parsers of `sd-parsers`.
+    """InvokeAI and NovelAI, by the parsers of `sd-parsers`.
 
     Raises:
         PictureError: a parser stumbled over the entry.
     """
     from sd_parsers.exceptions import ParserError
-    from sd_parsers.parsers import ComfyUIParser, FooocusParser, InvokeAIParser, NovelAIParser
+    from sd_parsers.parsers import InvokeAIParser, NovelAIParser
 
-    for kind in (FooocusParser, ComfyUIParser, InvokeAIParser, NovelAIParser):
-        if kind is FooocusParser and _object(texts.get("parameters")) is None:
-            continue  # it takes any JSON for an object
+    for kind in (InvokeAIParser, NovelAIParser):
         try:
-            return _from_parser(kind().parse(dict(texts)))
+            return _from_parser(kind().parse(dict(texts)), _object(texts.get("invokeai_metadata")) or {})
         except ParserError:
             continue
         except Exception as error:
@@ -139,17 +171,19 @@ def others(texts: Texts) -> Made | None:
     return None
 
 
-def _from_parser(said: Any) -> Made:
+def _from_parser(said: Any, entry: Mapping[str, Any]) -> Made:
     sampler = next(iter(said.samplers), None)
     settings = dict(sampler.parameters) if sampler else {}
     size = {**said.metadata, **settings}
-    model = sampler.model if sampler else None
+    model, named = sampler.model if sampler else None, entry.get("model")
+    own = named if isinstance(named, dict) else {}  # since version 4 by names that the parser does not know
     known = {"seed", "steps", "cfg_scale", "scheduler"}
     return Made(
         said.generator.value, said.full_prompt, said.full_negative_prompt, number(settings.get("seed")),
         number(settings.get("steps", said.metadata.get("steps"))), decimal(settings.get("cfg_scale")),
         words(sampler and sampler.name), words(settings.get("scheduler")), number(size.get("width")),
-        number(size.get("height")), words(model and model.name), words(model and model.hash),
+        number(size.get("height")), words((model and model.name) or own.get("name")),
+        words((model and model.hash) or own.get("hash")),
         more={key: value for key, value in settings.items() if key not in known},
     )  # fmt: skip
 
@@ -181,5 +215,6 @@ def _unquoted(value: str) -> str:
         return value
 
 
-DIALECTS: tuple[Callable[[Texts], Made | None], ...] = (limner, swarm, draw_things, automatic1111, others)
+Dialect = Callable[[Texts], Made | None]
+DIALECTS: tuple[Dialect, ...] = (limner, swarm, draw_things, automatic1111, fooocus, comfyui, others)
 """In the order in which they are tried: the exact ones first."""

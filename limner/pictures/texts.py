@@ -46,6 +46,10 @@ def _from_exif(data: bytes) -> dict[str, str]:
     found = {}
     if comment:
         found["parameters"] = _comment(comment)
+    for value in (text for text in exif.values() if isinstance(text, str)):
+        name, colon, text = value.partition(":")  # ComfyUI's WebP has its entries in tags of the camera
+        if colon and name in ("prompt", "workflow"):
+            found[name] = text.rstrip("\0")
     if isinstance(xmp, bytes):
         found["XML:com.adobe.xmp"] = xmp.decode("utf-8", errors="replace")
     return found

@@ -19,6 +19,7 @@ from limner.pictures.chunks import MAX_TEXT
 from limner.types import Prompt, Recipe
 
 IMAGE = Image.new("RGB", (48, 32), "red")
+SAMPLES = sorted((Path(__file__).parent / "foreign").glob("*.json"))
 A1111 = (
     "a cat, (blue:1.2)\nNegative prompt: a dog\n"
     "Steps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 5, Size: 48x32, Model: sd"
@@ -94,6 +95,15 @@ def png(texts: dict[str, str], *, compressed: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def in_exif(text: str, kind: str = "JPEG", encoding: str = "utf-16-be") -> bytes:
+    """A JPEG or WebP with the text as its comment."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + text.encode(encoding)
+    buffer = io.BytesIO()
+    IMAGE.save(buffer, kind, exif=exif.tobytes())
+    return buffer.getvalue()
+
+
 def raw(kind: bytes, payload: bytes) -> bytes:
     """A PNG with one chunk of one's own."""
     bare, body = strip(encode(IMAGE, Recipe(Prompt("x"), 0), "m")), kind + payload
@@ -122,14 +132,34 @@ def test_every_program_is_read(program: str, compressed: bool) -> None:
     assert found.model == "sd"
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
+def test_what_present_versions_write_is_read(sample: Path) -> None:
+    """The entries as the programs write them, settings that nobody here reads included."""
+    said = json.loads(sample.read_text())
+    texts = {name: text if isinstance(text, str) else json.dumps(text) for name, text in said["texts"].items()}
+    files = [png(texts)] + ([in_exif(texts["parameters"])] if texts.keys() == {"parameters"} else [])
+    for data in files:
+        found = made(data)
+        assert found.program == said["program"]
+        assert {name: getattr(found, name) for name in said["expected"]} == said["expected"]
+
+
+def test_every_program_has_a_sample() -> None:
+    assert {json.loads(sample.read_text())["program"] for sample in SAMPLES} == set(FILES)
+
+
+def test_comfys_webp_has_its_graph_in_other_tags() -> None:
+    exif = Image.Exif()
+    exif[0x0110], exif[0x010F] = f"prompt:{json.dumps(GRAPH)}", "workflow:{}"
+    buffer = io.BytesIO()
+    IMAGE.save(buffer, "WEBP", exif=exif.tobytes())
+    assert (made(buffer.getvalue()).program, made(buffer.getvalue()).prompt) == ("ComfyUI", "a cat")
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le"])
 def test_jpeg_and_webp_have_it_in_exif(kind: str, encoding: str) -> None:
-    exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + A1111.encode(encoding)
-    buffer = io.BytesIO()
-    IMAGE.save(buffer, kind, exif=exif.tobytes())
-    found = made(buffer.getvalue())
+    found = made(in_exif(A1111, kind, encoding))
     assert (found.prompt, found.negative, found.seed) == ("a cat, (blue:1.2)", "a dog", 5)
     assert (found.width, found.height, found.sampler) == (48, 32, "Euler a")
 
@@ -195,6 +225,7 @@ def test_broken_utf8_is_read_as_far_as_it_goes() -> None:
     [
         {"prompt": "[" * 100_000, "workflow": "{}"},
         {"prompt": "{}", "workflow": "{}"},
+        {"prompt": '{"1": {"inputs": {"steps": [1], "text_embeds": 2}, "2": {"inputs": []}}'},
         {"prompt": '{"3": 1}', "workflow": '{"links": [[1]]}'},
         {"parameters": "{" * 90_000},
         {"parameters": '{"sui_image_params": [1]}'},
@@ -209,6 +240,13 @@ def test_broken_utf8_is_read_as_far_as_it_goes() -> None:
 )
 def test_entries_without_sense_are_refused_or_passed_over(texts: dict[str, str]) -> None:
     assert read_or_refused(texts) is None
+
+
+def test_a_graph_that_goes_in_circles_ends() -> None:
+    inputs = {"steps": ["2", 0], "sampler_name": ["1", 0], "positive": ["2", 0], "seed": True, "cfg": ["9", 0]}
+    graph = {"1": {"inputs": inputs}, "2": {"inputs": {"text": ["1", 0], "value": ["2", 0], "more": [["1", 0], 3]}}}
+    found = made(png({"prompt": json.dumps(graph)}))
+    assert (found.prompt, found.seed, found.steps, found.guidance) == ("", None, None, None)
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe1", b"RIFF\0\0\0\0WEBP"]))

@@ -25,7 +25,7 @@ def test_our_own_entry_comes_first():
     [
         ("Steps: 4, Raw prompt: a cat, Version: v1", "a cat"),
         ('Steps: 4, Raw prompt: "a cat, red", Version: v1', "a cat, red"),
-        ('Raw prompt: "say \\"hi\\"", Steps: 4', 'say "hi"'),
+        ('Raw prompt: "say \\"hi\\"", Steps: 4, Seed: 2', 'say "hi"'),
         ("Steps: 4, Seed: 2, Size: 4x4", None),
         ('Raw prompt: "cut off', None),
     ],
