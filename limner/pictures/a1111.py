@@ -1,8 +1,8 @@
 """The `parameters` text that AUTOMATIC1111 writes and most picture tools read.
 
-Prompt, then `Negative prompt: ...`, then one line of `Key: value` pairs; a value with a comma, colon or newline is
-quoted as a JSON string. Readers find the parts by their line beginnings, so such beginnings inside a prompt are joined
-to the line before; the exact text stands in our own entry.
+Prompt, then `Negative prompt: ...`, then one line of `Key: value` pairs; a value with a comma, colon, quote or newline
+is quoted as a JSON string. Readers find the parts by their line beginnings, so such beginnings inside a prompt are
+joined to the line before; the exact text stands in our own entry.
 """
 
 from __future__ import annotations
@@ -54,4 +54,5 @@ def _joined(text: str) -> str:
 
 def _quoted(value: str | float) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") or text == "" else text
+    plain = text and text == text.strip() and not any(mark in text for mark in ',:\n"')
+    return text if plain else json.dumps(text, ensure_ascii=False)

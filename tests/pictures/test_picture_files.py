@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -79,6 +79,7 @@ def test_what_is_written_is_read(story: Metadata) -> None:
 
 
 @given(recipes, texts)
+@example(Recipe(Prompt("a cat"), 0, scheduler='"'), ' "')
 def test_other_tools_find_prompt_and_settings(recipe: Recipe, request_text: str) -> None:
     """The text is taken apart as AUTOMATIC1111 does it."""
     text = pillow(encode(IMAGE, recipe, "a model", query=request_text)).info["parameters"]
