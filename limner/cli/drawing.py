@@ -57,7 +57,8 @@ def show_drawn(
         for file in files:
             print(file)
     if failed and not quiet:
-        first = f"{len(failed)} pictures were not {what}, the first because: {failed[0].reason}"
-        err().print(first, markup=False, soft_wrap=True)
+        many = f"{len(failed)} pictures were not {what}, the first because"
+        said = many if len(failed) > 1 else f"The picture was not {what}" if len(items) == 1 else f"1 was not {what}"
+        err().print(f"{said}: {failed[0].reason}", markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)

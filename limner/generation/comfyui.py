@@ -7,7 +7,6 @@ whose end is not known is `ReplyLost`, which stays charged.
 
 from __future__ import annotations
 
-import io
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -77,14 +76,12 @@ class ComfyUI:
         self._client.close()
 
     def _draw(self, recipe: Recipe) -> Picture | Failure:
-        from PIL import Image
-
         try:
             data = self._fetched(self._finished(self._queued(self._workflow.filled(recipe))))
-            image = Image.open(io.BytesIO(data)).convert("RGB")
+            image = Picture(data, recipe, self.identity).image()
         except (GenerationError, ReplyLost) as error:
             return Failure(type(error).__name__, str(error))
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        except OSError as error:
             return Failure("GenerationError", f"{self.identity} sent no readable picture: {error}. Draw it again.")
         stated = self._workflow.stated(recipe)
         return Picture(encode(image, stated, self.identity), recipe, self.identity)

@@ -23,7 +23,7 @@ from limner.generation.loading import load
 from limner.generation.pipeline import Pipeline, Plan
 from limner.generation.setup import Setup
 from limner.pictures import Origin, composite, encode
-from limner.types import Edit, Failure, Picture, Region, Terms
+from limner.types import Edit, Failure, Picture, Prompt, Region, Terms
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -199,7 +199,8 @@ class DiffusersEditor:
         if edit.region is not None:
             image = composite(original, image, _mask(edit), rim(original.size))
         plan = task.plan
-        used = replace(edit.recipe, steps=plan.steps, guidance=plan.guidance, scheduler=plan.scheduler)
+        told = Prompt(edit.recipe.prompt.text or edit.change, edit.recipe.prompt.negative)
+        used = replace(edit.recipe, prompt=told, steps=plan.steps, guidance=plan.guidance, scheduler=plan.scheduler)
         origin = Origin(edit.picture.sha256, edit.change, edit.region, task.strength)
         return Picture(encode(image, used, self.identity, edit=origin), edit.recipe, self.identity)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,6 @@ from limner.types import Failure, Picture, Recipe, Terms
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import ImagesResponse
-    from PIL.Image import Image
 
 _STRICT = ("gpt-image", "chatgpt-image", "dall-e")
 """OpenAI's own models refuse fields beyond their API: they get no seed, steps, guidance or negative prompt."""
@@ -162,8 +160,8 @@ class ImagesEndpoint:
                 "that can send one.",
             )
         try:
-            image = _decode(encoded)
-        except ValueError as error:
+            image = Picture(base64.b64decode(encoded, validate=True), recipe, self.identity).image()
+        except (OSError, binascii.Error) as error:
             return Failure("GenerationError", f"{self.identity} sent no readable picture: {error}")
         return Picture(encode(image, _told(recipe, self._model), self.identity), recipe, self.identity)
 
@@ -203,17 +201,3 @@ def _reason(error: Any) -> str:
     if error.code in _REFUSALS:
         return f"The endpoint refused the prompt ({error.code}): {error.message}. Reword it."
     return f"The endpoint answered {error.status_code}: {error.message}"
-
-
-def _decode(encoded: str) -> Image:
-    """The picture in a base64 text.
-
-    Raises:
-        ValueError: not base64, not a picture, cut off, or too many pixels.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))).convert("RGB")
-    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{error} ({len(encoded)} characters)") from error

@@ -16,7 +16,7 @@ from limner.types import Failure, Picture, Prompt
 
 COLUMNS = 8
 """Pictures of a sheet's row at most."""
-CELL = 128
+CELL = 192
 """Pixels up to which a sheet enlarges small pictures."""
 
 

@@ -112,8 +112,9 @@ def automatic1111(texts: Texts) -> Made | None:
     start = next((place for place, line in enumerate(lines) if line.strip().startswith(_NEGATIVE)), len(lines))
     negative = "\n".join(lines[start:]).strip().removeprefix(_NEGATIVE)
     width, _, height = pairs.get("Size", "").partition("x")
+    program = "limner" if pairs.get("Version", "").startswith("limner ") else "AUTOMATIC1111"  # our sheets
     return Made(
-        "AUTOMATIC1111", "\n".join(lines[:start]).strip(), negative.strip(), number(pairs.get("Seed")),
+        program, "\n".join(lines[:start]).strip(), negative.strip(), number(pairs.get("Seed")),
         number(pairs.get("Steps")), decimal(pairs.get("CFG scale")), words(pairs.get("Sampler")),
         words(pairs.get("Schedule type")), number(width), number(height), words(pairs.get("Model")),
         words(pairs.get("Model hash")), words(pairs.get("Raw prompt")),

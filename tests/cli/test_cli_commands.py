@@ -122,7 +122,7 @@ def test_a_sheet_has_a_row_for_each_prompt_and_says_what_its_first_picture_was(l
         assert image.width / image.height == pytest.approx(3 / 2, abs=0.02)
         assert min(image.size) > 200  # pictures of 32 pixels are enlarged
     made = inspect(sheet)
-    assert (made.prompt, made.seed) == ("a cat", 5)
+    assert (made.program, made.prompt, made.seed) == ("limner", "a cat", 5)
 
 
 def test_write_by_session_by_id_and_by_file(limner, session):

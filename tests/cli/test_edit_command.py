@@ -79,6 +79,7 @@ def test_a_photograph_is_edited_as_it_is_seen(here: Path, capsys: pytest.Capture
     assert (said.recipe.width, said.recipe.height) == (32, 48)
     assert said.edit is not None
     assert (said.edit.picture, said.edit.file) == (sha256(here / "photo.jpg"), "photo.jpg")
+    assert said.recipe.prompt.text == "a red circle"  # which stood for the whole picture
 
 
 @pytest.mark.parametrize(
