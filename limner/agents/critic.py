@@ -28,7 +28,7 @@ class DirectiveCritic:
         """Name weaknesses with numbers, and at most `limit` improvements that lead to instructions not tried yet."""
         found = effects(review.history, review.contrasts)
         open_changes = _open_changes(review, found)
-        evident = [change for change in open_changes if _is_evident(_worth(found, change))]
+        evident = [change for change in open_changes if _is_evident(change, _worth(found, change))]
         evident.sort(key=lambda change: -_worth(found, change).mean)
         chosen = evident[:limit]
         drawn = found.drawn(np.random.default_rng(review.seed))
@@ -66,8 +66,9 @@ def _worth(found: Effects, change: Change) -> Estimate:
     return found.of([change.add.id] if change.add else [], [change.drop.id] if change.drop else [])
 
 
-def _is_evident(worth: Estimate) -> bool:
-    return worth.mean > worth.error
+def _is_evident(change: Change, worth: Estimate) -> bool:
+    """Whether a gain is beyond its error; a sentence that has not shown its worth goes without proof of harm."""
+    return worth.mean > (worth.error if change.add else 0.0)
 
 
 def _gap(review: Review) -> list[str]:

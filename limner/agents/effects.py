@@ -27,6 +27,8 @@ PRIOR = 0.2
 """Width of an effect's prior in standard deviations of the rewards: most wordings do next to nothing."""
 TAILS = 2.0
 """Degrees of freedom of the prior: its heavy tails let the few strong effects stand unshrunk."""
+COST = 0.2
+"""What a sentence is believed to cost until it shows its worth, in the same unit: each takes words from what is asked."""
 _ROUNDS = 6
 _REMEMBERED = 8192
 _INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}
@@ -66,6 +68,8 @@ def effects(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> Effects:
     if spread == 0.0:
         return Effects(np.zeros(size), np.eye(size))
     noise = spread**2
+    usual: Array = np.full(size, -COST * spread)
+    rewards = rewards - rows @ usual
     widths: Array = np.full(size, (PRIOR * spread) ** 2)
     mean: Array = np.zeros(size)
     covariance: Array = np.eye(size)
@@ -76,7 +80,7 @@ def effects(history: Sequence[Trial], contrasts: Sequence[Contrast]) -> Effects:
         fitted = size - float(np.sum(np.diag(covariance) / widths))
         widths = (TAILS * (PRIOR * spread) ** 2 + mean**2 + np.diag(covariance)) / (TAILS + 1)
         noise = max(float(np.sum((rewards - rows @ mean) ** 2)) / max(len(rewards) - fitted, 1.0), 0.01 * spread**2)
-    return Effects(mean, covariance)
+    return Effects(usual + mean, covariance)
 
 
 def _weights(gains: Sequence[str], losses: Sequence[str]) -> Array:

@@ -3,9 +3,10 @@
     y = mu + sum of w_p over the arm's parts + u_arm + b_pair + e
 
 An arm's parts are the sentences of its instruction, so evidence about a sentence counts for every arm that holds it; a
-pair is a request with a picture seed, whose ease is common to all arms drawn for it. All are normal about 0; their
-variances are estimated by EM on the marginal likelihood (Dempster, Laird and Rubin 1977; Laird and Ware, Biometrics 38,
-1982), each with a few draws' worth of a guess, so that none is ever 0.
+pair is a request with a picture seed, whose ease is common to all arms drawn for it. Arms and pairs are normal about 0.
+Parts are Student t about a small cost: of many that do next to nothing some look good by luck, and tails keep the few
+that do much unshrunk. Variances are estimated by EM on the marginal likelihood (Dempster, Laird and Rubin 1977; Laird
+and Ware, Biometrics 38, 1982), each with a few draws' worth of a guess, so that none is ever 0.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from limner.bandits.prior import TINY
 
 Array = NDArray[np.float64]
 
-NOISE_SHARE, PAIR_SHARE, PART_SHARE, ARM_SHARE = 0.5, 0.25, 0.25, 0.05
+NOISE_SHARE, PAIR_SHARE, PART_SHARE, ARM_SHARE = 0.5, 0.25, 0.04, 0.05
 """Shares of all rewards' variance that each variance is guessed to be."""
 WEIGHT = 2.0
-"""Draws' worth of each guess."""
+"""Draws' worth of each guess; of a part's, the degrees of freedom of its tails."""
+PART_COST = 0.2
+"""What a part is believed to cost until it shows its worth, in standard deviations of all rewards."""
 FLAT = 1e4
 """Variance of mu, in units of all rewards' variance: nothing is assumed of it."""
 _EM_STEPS = 8
@@ -44,9 +47,11 @@ class Posterior(NamedTuple):
 
 
 class _Variances(NamedTuple):
+    """`part` (parts,) holds each part's own."""
+
     noise: float
     pair: float
-    part: float
+    part: Array
     arm: float
 
 
@@ -66,13 +71,17 @@ def believe_all(arms: Sequence[Arm]) -> Posterior | None:
     total = float(data.y.var()) if len(data.y) > 1 else 0.0
     if total <= TINY:
         return None
-    variances = _Variances(*(share * total for share in (NOISE_SHARE, PAIR_SHARE, PART_SHARE, ARM_SHARE)))
-    guess = variances
+    cost = PART_COST * total**0.5 * data.design[:, 1 : 1 + data.parts].sum(1)
+    data = data._replace(y=data.y + cost[data.arm])
+    guess = _Variances(
+        NOISE_SHARE * total, PAIR_SHARE * total, np.full(data.parts, PART_SHARE * total), ARM_SHARE * total
+    )
+    variances = guess
     for _ in range(_EM_STEPS):
         mean, covariance = _latents(data, variances, total)
         variances = _updated(data, mean, covariance, variances, guess)
     mean, covariance = _latents(data, variances, total)
-    return Posterior(data.design @ mean, data.design @ covariance @ data.design.T, variances.noise)
+    return Posterior(data.design @ mean - cost, data.design @ covariance @ data.design.T, variances.noise)
 
 
 def _data(arms: Sequence[Arm]) -> _Data:
@@ -84,7 +93,9 @@ def _data(arms: Sequence[Arm]) -> _Data:
         design[at, 1 + len(parts) + at] = 1.0
     told = [(at, reward, pair) for at, arm in enumerate(arms) for reward, pair in arm.rewards]
     places: dict[Hashable, int] = {}
-    pairs = [places.setdefault(("alone", at) if pair is None else pair, len(places)) for at, (_, _, pair) in enumerate(told)]
+    pairs = [
+        places.setdefault(("alone", at) if pair is None else pair, len(places)) for at, (_, _, pair) in enumerate(told)
+    ]
     y = np.array([reward for _, reward, _ in told])
     return _Data(y, np.array([at for at, _, _ in told], np.intp), np.array(pairs, np.intp), design, len(parts))
 
@@ -100,7 +111,7 @@ def _latents(data: _Data, variances: _Variances, total: float) -> tuple[Array, A
     information = (rows.T @ rows - (sums.T * shrink) @ sums) / variances.noise
     evidence = (rows.T @ data.y - sums.T @ (shrink * totals)) / variances.noise
     arms = len(data.design)
-    prior = np.concatenate([[FLAT * total], np.full(data.parts, variances.part), np.full(arms, variances.arm)])
+    prior = np.concatenate([[FLAT * total], variances.part, np.full(arms, variances.arm)])
     covariance: Array = np.asarray(np.linalg.inv(information + np.diag(1 / prior)), np.float64)
     return covariance @ evidence, covariance
 
@@ -124,7 +135,7 @@ def _updated(data: _Data, mean: Array, covariance: Array, old: _Variances, guess
     return _Variances(
         _mixed(noise, guess.noise),
         _mixed(pairs, guess.pair),
-        _mixed(second[1 : 1 + data.parts], guess.part),
+        (second[1 : 1 + data.parts] + WEIGHT * guess.part) / (1 + WEIGHT),
         _mixed(second[1 + data.parts :], guess.arm),
     )
 

@@ -19,6 +19,7 @@ import numpy as np
 from limner.agents import RuleQuestioner
 from limner.bench.calibration_figures import Duel, agreement, auc, calibrated, preference_chances
 from limner.bench.conditions import conditions
+from limner.bench.surrogate import Units
 from limner.bench.world.asking import as_scene, draw_questions
 from limner.bench.world.gallery import Gallery, Shown
 from limner.bench.world.judges import painted
@@ -168,12 +169,13 @@ def _duels(seen: Sequence[Seen]) -> dict[str, list[Duel]]:
     for one in seen:
         if one.useful is not None and one.taste is not None and one.questions is not None:
             by_case[one.case.id].append(one)
-    spread = _spread(list(by_case.values()))
+    groups = list(by_case.values())
+    units = Units(_spread(groups, "taste"), _spread(groups, "questions"))
     duels: dict[str, list[Duel]] = {name: [] for name in JUDGES}
     for case, several in by_case.items():
         for a, b in combinations(several, 2):
             gap, liked, held = (_gap(a.useful, b.useful), _gap(a.taste, b.taste), _gap(a.questions, b.questions))
-            scored = {"taste": liked, "questions": held, "both": 0.5 * liked / spread + 0.5 * held}
+            scored = {"taste": liked, "questions": held, "both": units.reward(liked, held)}
             for name in JUDGES:
                 duels[name].append(Duel(case, gap, scored[name]))
     return duels
@@ -186,9 +188,9 @@ def _gap(first: float | None, second: float | None) -> float:
     return 0.0 if abs(gap) < 1e-9 else gap
 
 
-def _spread(groups: Sequence[Sequence[Seen]]) -> float:
-    """Pooled deviation of the taste within cases, as the reward has it."""
-    within = [np.array([one.taste for one in several], dtype=float) for several in groups if len(several) > 1]
+def _spread(groups: Sequence[Sequence[Seen]], judge: str) -> float:
+    """Pooled deviation of a judge's scores within cases, as the reward has it."""
+    within = [np.array([getattr(one, judge) for one in several], dtype=float) for several in groups if len(several) > 1]
     freedom = sum(len(values) - 1 for values in within)
     squares = sum(float(((values - values.mean()) ** 2).sum()) for values in within)
     return max((squares / freedom) ** 0.5 if freedom else 1.0, 1e-6)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from limner.agents import CATALOGUE, Agents, Critique, Directive, Review, agents
+from limner.agents.catalogue import BY_ID
 from limner.agents.sentences import LONGEST, Reading
 from limner.types import Instruction
 
@@ -52,10 +53,11 @@ class RandomSentences:
         return thrown
 
 
-def thrown_together(rng: random.Random) -> str:
-    """An instruction of one to `LONGEST` sentences of the catalogue, at most one of each slot."""
+def thrown_together(rng: random.Random, first: Sequence[str] = ()) -> str:
+    """An instruction of one to `LONGEST` sentences of the catalogue, at most one of each slot, some of them given."""
     chosen: dict[str, Directive] = {}
-    for directive in rng.sample(CATALOGUE, rng.randint(1, LONGEST)):
+    given = [BY_ID[name] for name in first]
+    for directive in [*given, *rng.sample(CATALOGUE, rng.randint(1, LONGEST))][:LONGEST]:
         chosen.setdefault(directive.slot, directive)
     ids = {directive.id for directive in chosen.values()}
     return Reading(tuple(directive for directive in CATALOGUE if directive.id in ids)).text

@@ -127,7 +127,7 @@ def _world(folder: Path, *, painter: bool) -> Iterator[World]:
     from limner.ledger import Ledger
 
     with Ledger.open(folder) as ledger:
-        yield painter_world(ledger, surrogate().taste_sd)
+        yield painter_world(ledger, surrogate().units)
 
 
 def _limits(world: World, *, quick: bool, painter: bool) -> Limits:

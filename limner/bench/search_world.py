@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from limner.agents import DirectiveWriter
 from limner.bench.acceptance import truth
-from limner.bench.surrogate import Surrogate
+from limner.bench.surrogate import Surrogate, Units
 from limner.bench.surrogate_pictures import Judges, eyes_of, value_of
 from limner.bench.truth import held_out_cases, professional_writer
 from limner.graph.deps import Professional, QuerySets, derive
@@ -35,8 +35,8 @@ Worth = Callable[[str], float]
 class World:
     """What every tool meets.
 
-    `scorer` gives one number a picture, half taste in its spread and half eye; `reward` is the same for a prompt and a
-    picture seed, None where there is no picture or no judgement.
+    `scorer` gives one number a picture, half taste and half eye, each in its spread; `reward` is the same for a prompt
+    and a picture seed, None where there is no picture or no judgement.
     """
 
     name: str
@@ -77,7 +77,7 @@ def surrogate_world(fitted: Surrogate) -> World:
     )
 
 
-def painter_world(ledger: Ledger, taste_sd: float) -> World:
+def painter_world(ledger: Ledger, units: Units) -> World:
     """The painter itself: worth is counted by the oracle on pictures that belong to no search."""
     judges, sets, cases = Judges.embedded(), embedded_queries(), held_out_cases()
     painter = recorded(judges.painter, ledger)
@@ -92,7 +92,7 @@ def painter_world(ledger: Ledger, taste_sd: float) -> World:
     def score(query: Query, picture: Picture) -> float | None:
         pair = [(query, picture)]
         taste, eye = value_of(judges.taste.score(pair)[0]), eyes_of(judges.vision, pair)[0]
-        return None if taste is None or eye is None else 0.5 * taste / taste_sd + 0.5 * eye
+        return None if taste is None or eye is None else units.reward(taste, eye)
 
     def reward(query: Query, prompt: Prompt, seed: int) -> float | None:
         picture = painter.generate([Recipe(prompt, seed)])[0]

@@ -1,16 +1,18 @@
 """A replayable surrogate of the embedded world: what a prompt is worth there, without drawing a picture.
 
-It looks at a prompt as the directive critic does, by the features that it shows for its request, and at how many
-objects the request names. The expected judgement is additive in features, with interactions of pairs and of features
-with objects; noise has a part of the request, a part of request and picture seed that all prompts share, and a part of
-the picture's own, which are differences seen between real pictures. Fitted by `limner.bench.surrogate_fit`, which says
-how well; equal requests, prompts and seeds give equal judgements.
+It looks at a prompt as the directive critic does, by the features that it shows for its request, at its length, and at
+how many objects the request names. The expected judgement is additive in features, with interactions of pairs and of
+features with objects, and with what more of the same no longer adds: words of quality, words of manner, words at all.
+Noise has a part of the request, a part of request and picture seed that all prompts share, and a part of the picture's
+own, which are differences seen between real pictures. Fitted by `limner.bench.surrogate_fit`, which says how well;
+equal requests, prompts and seeds give equal judgements.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from limner.agents.catalogue import CATALOGUE
 from limner.agents.features import Sight
 from limner.agents.parser import parse
+from limner.agents.style import Style
 from limner.types import Prompt, Query
 
 Array = NDArray[np.float64]
@@ -29,6 +32,11 @@ Array = NDArray[np.float64]
 FILE = "surrogate.json"
 MOST_OBJECTS = 5
 INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}
+QUALITY, MANNER = (
+    frozenset(INDEX[directive.id] for directive in CATALOGUE if getattr(directive.edit(Style()), part))
+    for part in ("quality", "manner")
+)
+"""Features that are words of quality, and of manner."""
 MEASURES = ("both", "taste", "eye")
 """All-correct and well drawn by the oracle (log odds); the taste score; the eye's mean of P(yes) - P(no)."""
 STEERING = ("taste", "eye")
@@ -36,10 +44,18 @@ STEERING = ("taste", "eye")
 
 
 class Traits(NamedTuple):
-    """What the surrogate sees of a prompt: positions of the features shown, and objects that the request names."""
+    """What the surrogate sees of a prompt: positions of the features shown, objects that the request names, words."""
 
     shown: tuple[int, ...]
     objects: int
+    words: int
+
+    def amounts(self) -> Array:
+        """Regressors that bend: length beyond knots, and steps of how many sorts of quality and manner there are."""
+        quality, manner = (len(several.intersection(self.shown)) for several in (QUALITY, MANNER))
+        long, longer = max(self.words - 30, 0), max(self.words - 45, 0)
+        lengths = (self.words / 20, long / 20, longer / 20, self.objects * long / 60)
+        return np.array([*lengths, quality >= 1, quality >= 2, quality >= 3, manner >= 1, manner >= 2], float)
 
 
 @lru_cache(maxsize=200_000)
@@ -48,9 +64,10 @@ def traits(query: str, prompt: str) -> Traits:
     sight = Sight(prompt, prompt.lower(), parse(prompt), _request(query))
     shown = tuple(at for at, directive in enumerate(CATALOGUE) if directive.feature(sight))
     asked = sum(thing.count or 1 for thing in sight.query.things)
-    return Traits(shown, min(max(asked, 1), MOST_OBJECTS))
+    return Traits(shown, min(max(asked, 1), MOST_OBJECTS), len(_WORDS.findall(prompt)))
 
 
+_WORDS = re.compile(r"[^\s,.;]+|[,.;]")
 _request = lru_cache(maxsize=10_000)(parse)
 
 
@@ -58,11 +75,13 @@ _request = lru_cache(maxsize=10_000)(parse)
 class Effects:
     """What features add to one judgement.
 
-    objects: by the number of objects, from 1. alone: of each feature. crowded: of each feature, for each object beyond
-    the first. pairs: (feature, feature) -> what both together add to the sum of the two.
+    objects: by the number of objects, from 1. amounts: of each of `Traits.amounts`. alone: of each feature. crowded: of
+    each feature, for each object beyond the first. pairs: (feature, feature) -> what both together add to the sum of
+    the two.
     """
 
     objects: Array
+    amounts: Array
     alone: Array
     crowded: Array
     pairs: dict[tuple[int, int], float]
@@ -70,7 +89,7 @@ class Effects:
     def value(self, seen: Traits) -> float:
         """The expected judgement (log odds for `both`)."""
         shown = list(seen.shown)
-        total = self.objects[seen.objects - 1] + self.alone[shown].sum()
+        total = self.objects[seen.objects - 1] + seen.amounts() @ self.amounts + self.alone[shown].sum()
         total += (seen.objects - 1) * self.crowded[shown].sum()
         both = (self.pairs.get((i, j), 0.0) for at, i in enumerate(shown) for j in shown[at + 1 :])
         return float(total + sum(both))
@@ -89,16 +108,27 @@ class Noise:
     own: Array
 
 
+class Units(NamedTuple):
+    """Spreads of taste and eye within a request."""
+
+    taste: float
+    eye: float
+
+    def reward(self, taste: float, eye: float) -> float:
+        """Half taste and half eye, each in its spread, as in `limner.evolve`."""
+        return 0.5 * taste / self.taste + 0.5 * eye / self.eye
+
+
 @dataclass(frozen=True, slots=True)
 class Surrogate:
     """The embedded world as fitted: judgements of a prompt, without a picture.
 
-    taste_sd: spread of taste between the pictures of one request and seed; the reward's unit of it.
+    units: spreads of taste and eye between the pictures of one request and seed, in which the reward measures them.
     """
 
     effects: dict[str, Effects]
     noise: Noise
-    taste_sd: float
+    units: Units
     best_known: str
     record: dict[str, Any]
 
@@ -115,9 +145,8 @@ class Surrogate:
         return float(taste + luck[0] + own[0]), float(eye + luck[1] + own[1])
 
     def reward(self, query: Query, prompt: Prompt, seed: int) -> float:
-        """What every search is told of the picture: half taste in its spread, half eye, as in `limner.evolve`."""
-        taste, eye = self.judged(query, prompt, seed)
-        return 0.5 * taste / self.taste_sd + 0.5 * eye
+        """What every search is told of the picture."""
+        return self.units.reward(*self.judged(query, prompt, seed))
 
 
 def _number(*parts: object) -> int:
@@ -140,7 +169,7 @@ def from_json(row: dict[str, Any]) -> Surrogate:
     return Surrogate(
         {name: _effects(row["effects"][name]) for name in MEASURES},
         Noise(*(np.array(noise[part]) for part in ("query", "seed", "own"))),
-        row["taste_sd"],
+        Units(**row["units"]),
         row["best_known"],
         {name: row[name] for name in ("recipe", "fit")},
     )
@@ -151,7 +180,7 @@ def _effects(row: dict[str, Any]) -> Effects:
     for name, (one, more) in row["features"].items():
         alone[INDEX[name]], crowded[INDEX[name]] = one, more
     pairs = {_pair(INDEX[first], INDEX[second]): value for first, second, value in row["pairs"]}
-    return Effects(np.array(row["objects"]), alone, crowded, pairs)
+    return Effects(np.array(row["objects"]), np.array(row["amounts"]), alone, crowded, pairs)
 
 
 def _pair(first: int, second: int) -> tuple[int, int]:

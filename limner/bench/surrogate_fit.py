@@ -1,8 +1,8 @@
 """Fits the surrogate of the embedded world to the pictures of the offline search, and says how well it fits.
 
 `python -m limner.bench.surrogate_fit SEARCH` judges the pictures in SEARCH (the folder of `limner.bench.best_known`),
-or those that were not judged yet, fits by ridge regression, and writes data/surrogate.json. Its penalty is the one that
-predicts best the mean judgement of instructions that were left out; that prediction is the stated fit.
+or those that were not judged yet, draws some more of instructions thrown together, fits by ridge regression, and writes
+data/surrogate.json. The stated fit is how well it predicts the mean judgement of instructions that were left out.
 """
 
 from __future__ import annotations
@@ -24,22 +24,30 @@ from limner.agents.catalogue import CATALOGUE
 from limner.bench.best_known import Record
 from limner.bench.kept import Kept
 from limner.bench.surrogate import FILE, MEASURES, MOST_OBJECTS, STEERING, Traits, traits
-from limner.bench.surrogate_pictures import Judged, Judges, judged_pictures
+from limner.bench.surrogate_pictures import Judged, Judges, judged_pictures, thrown_pictures
 
 Array = NDArray[np.float64]
 
-PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
+PENALTY = 100.0
+"""Of single features. Left-out instructions of one search are near relatives of those that stay, and would be content
+with less; those of other searches are predicted better with this much (docs/search.md)."""
+AMOUNT_PENALTY = 3.0
 PAIR_PENALTY = 4.0
 """How much harder interactions are pulled to 0 than single features."""
 SEEN_TOGETHER = 48
 """Pictures that must show two features for their interaction to be fitted."""
 FOLDS, NEWTON = 8, 8
 OWN_KEPT = 1500
+AMOUNTS = len(Traits((), 1, 0).amounts())
+ALONE = MOST_OBJECTS + AMOUNTS
+CROWDED = ALONE + len(CATALOGUE)
+PAIRS = CROWDED + len(CATALOGUE)
+"""Where a row's parts begin, behind the numbers of objects and the amounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The regression's columns: objects (free), features, features for each further object, pairs (penalised)."""
+    """The regression's columns: objects (free), amounts, features, features for each further object, pairs."""
 
     pairs: tuple[tuple[int, int], ...]
 
@@ -51,23 +59,25 @@ class Design:
 
     def rows(self, seen: Sequence[Traits]) -> Array:
         """One row a picture."""
-        size = len(CATALOGUE)
-        at_pair = {pair: MOST_OBJECTS + 2 * size + at for at, pair in enumerate(self.pairs)}
-        rows = np.zeros((len(seen), MOST_OBJECTS + 2 * size + len(self.pairs)))
+        at_pair = {pair: PAIRS + at for at, pair in enumerate(self.pairs)}
+        rows = np.zeros((len(seen), PAIRS + len(self.pairs)))
         for row, one in zip(rows, seen, strict=True):
             row[one.objects - 1] = 1.0
+            row[MOST_OBJECTS:ALONE] = one.amounts()
             for feature in one.shown:
-                row[MOST_OBJECTS + feature] = 1.0
-                row[MOST_OBJECTS + size + feature] = one.objects - 1.0
+                row[ALONE + feature] = 1.0
+                row[CROWDED + feature] = one.objects - 1.0
             for pair in combinations(one.shown, 2):
                 if pair in at_pair:
                     row[at_pair[pair]] = 1.0
         return rows
 
-    def penalties(self, penalty: float) -> Array:
+    @property
+    def penalties(self) -> Array:
         """Of each column."""
-        single = np.full(2 * len(CATALOGUE), penalty)
-        return np.concatenate([np.full(MOST_OBJECTS, 1e-3), single, np.full(len(self.pairs), PAIR_PENALTY * penalty)])
+        by_part = ((MOST_OBJECTS, 1e-3), (AMOUNTS, AMOUNT_PENALTY), (2 * len(CATALOGUE), PENALTY))
+        parts = (*by_part, (len(self.pairs), PAIR_PENALTY * PENALTY))
+        return np.concatenate([np.full(size, penalty) for size, penalty in parts])
 
 
 def ridge(rows: Array, values: Array, penalties: Array) -> Array:
@@ -144,13 +154,15 @@ class Scatter:
 
     @classmethod
     def of(cls, residuals: Array, queries: Sequence[str], seeds: Sequence[Hashable]) -> Scatter:
-        """By moments: within request and seed, between seeds of a request, between requests."""
-        in_seed = _grouped(seeds)
+        """By moments: within request and seed, between seeds of a request, between requests.
+
+        A picture that has its request and seed for itself tells nothing apart and is left out.
+        """
+        in_seed = {seed: rows for seed, rows in _grouped(seeds).items() if len(rows) > 1}
         own = np.concatenate(
             [
                 (residuals[rows] - residuals[rows].mean(0)) * np.sqrt(len(rows) / (len(rows) - 1))
                 for rows in in_seed.values()
-                if len(rows) > 1
             ]
         )
         own_covariance = own.T @ own / len(own)
@@ -187,9 +199,8 @@ def fit(rows: Sequence[Judged], judges: dict[str, str]) -> dict[str, Any]:
     design = Design.of(seen)
     matrix = design.rows(seen)
     values = {name: np.array([getattr(row, name) for row in rows]) for name in MEASURES}
-    found, stated = {}, {}
-    for name in MEASURES:
-        found[name], stated[name] = _best(name, design, matrix, values[name], names)
+    found = {name: fitted(name, matrix, values[name], design.penalties) for name in MEASURES}
+    stated = {name: _stated(name, design, matrix, values[name], names) for name in MEASURES}
     residuals = np.stack([values[name] - predicted(name, matrix, found[name]) for name in STEERING], -1)
     scatter = Scatter.of(residuals, [row.query for row in rows], [(row.block, row.query) for row in rows])
     own = scatter.own[np.random.default_rng(0).permutation(len(scatter.own))[:OWN_KEPT]]
@@ -197,27 +208,19 @@ def fit(rows: Sequence[Judged], judges: dict[str, str]) -> dict[str, Any]:
         "recipe": {"pictures": len(rows), "instructions": len(set(names)), "judges": judges},
         "fit": {"left_out_instructions": stated, "noise": _noise(scatter, residuals)},
         "best_known": _best_known(rows),
-        "taste_sd": round(float(_taste_sd(rows)), 4),
+        "units": {name: round(_within(rows, name), 4) for name in STEERING},
         "effects": {name: _effects(design, found[name]) for name in MEASURES},
         "noise": {"query": _short(scatter.query), "seed": _short(scatter.seed), "own": _short(own, 3)},
     }
 
 
-def _best(
-    name: str, design: Design, matrix: Array, values: Array, names: Sequence[str]
-) -> tuple[Array, dict[str, Any]]:
-    tries = {}
-    for penalty in PENALTIES:
-        expected = left_out(name, matrix, values, names, design.penalties(penalty))
-        tries[penalty] = float(((values - expected) ** 2).mean()), expected
-    penalty = min(tries, key=lambda one: tries[one][0])
-    expected = tries[penalty][1]
-    stated = {
-        "penalty": penalty,
-        "explained": float(1 - tries[penalty][0] / values.var()),
+def _stated(name: str, design: Design, matrix: Array, values: Array, names: Sequence[str]) -> dict[str, Any]:
+    """How well one judgement of left-out instructions is predicted."""
+    expected = left_out(name, matrix, values, names, design.penalties)
+    return {
+        "explained": float(1 - ((values - expected) ** 2).mean() / values.var()),
         "from_48_pictures": agreement(expected, values, names, 48),
     }
-    return fitted(name, matrix, values, design.penalties(penalty)), stated
 
 
 def _best_known(rows: Sequence[Judged]) -> str:
@@ -229,11 +232,11 @@ def _best_known(rows: Sequence[Judged]) -> str:
     return max(records, key=lambda text: records[text].surely)
 
 
-def _taste_sd(rows: Sequence[Judged]) -> float:
-    """Spread of taste between pictures of one request and seed, pooled: what the reward divides by."""
+def _within(rows: Sequence[Judged], measure: str) -> float:
+    """Spread of a judgement between pictures of one request and seed, pooled: what the reward divides by."""
     groups = _grouped([(row.block, row.query) for row in rows])
-    taste = np.array([row.taste for row in rows])
-    squares = sum(((taste[at] - taste[at].mean()) ** 2).sum() for at in groups.values())
+    said = np.array([getattr(row, measure) for row in rows])
+    squares = sum(((said[at] - said[at].mean()) ** 2).sum() for at in groups.values())
     return float(np.sqrt(squares / (len(rows) - len(groups))))
 
 
@@ -249,12 +252,11 @@ def _noise(scatter: Scatter, residuals: Array) -> dict[str, dict[str, float]]:
 
 
 def _effects(design: Design, found: Array) -> dict[str, Any]:
-    size = len(CATALOGUE)
-    alone, crowded = found[MOST_OBJECTS : MOST_OBJECTS + size], found[MOST_OBJECTS + size : MOST_OBJECTS + 2 * size]
+    alone, crowded, together = found[ALONE:CROWDED], found[CROWDED:PAIRS], found[PAIRS:]
     ids = [directive.id for directive in CATALOGUE]
-    together = found[MOST_OBJECTS + 2 * size :]
     return {
         "objects": _short(found[:MOST_OBJECTS]),
+        "amounts": _short(found[MOST_OBJECTS:ALONE]),
         "features": {name: _short(np.array(both)) for name, *both in zip(ids, alone, crowded, strict=True)},
         "pairs": [
             [ids[i], ids[j], round(float(value), 4)] for (i, j), value in zip(design.pairs, together, strict=True)
@@ -275,7 +277,9 @@ def main() -> None:
     given = parser.parse_args()
     judges = Judges.embedded()
     kept = Kept(given.out / "judged.jsonl", judges.identities)
-    row = fit(judged_pictures(given.search, kept, judges), judges.identities)
+    searched = judged_pictures(given.search, kept, judges)
+    thrown = thrown_pictures(given.out / "thrown", kept, judges)
+    row = fit([*searched, *thrown], judges.identities)
     given.file.parent.mkdir(exist_ok=True)
     given.file.write_text(json.dumps(row, separators=(",", ":")) + "\n", encoding="utf-8")
     print(json.dumps({**row["recipe"], "best_known": row["best_known"], "start": START.text, **row["fit"]}, indent=1))

@@ -1,7 +1,8 @@
-"""What the judges say of every picture behind the best known instruction: the data that the surrogate is fitted to.
+"""What the judges say of the pictures that the surrogate is fitted to: those of the offline search, and some beside.
 
-The offline search (`limner.bench.best_known`) keeps its pictures in a ledger; they are read from it, none is drawn.
-Each block of each instruction is judged once and kept, so that a search that still runs can be followed.
+The offline search (`limner.bench.best_known`) keeps its pictures in a ledger; they are read from it, none is drawn. It
+soon looks only near the best, where searches that know less never come; so instructions thrown together are drawn,
+too. Each block of each instruction is judged once and kept.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from limner.agents import DirectiveWriter, agents
+from limner.agents import CATALOGUE, DirectiveWriter, agents
+from limner.agents.style import Style
 from limner.bench.acceptance import truth
 from limner.bench.best_known import BLOCK
+from limner.bench.evolve_rivals import thrown_together
 from limner.bench.kept import Kept
 from limner.generation import generator
 from limner.graph.deps import derive
@@ -29,6 +32,9 @@ from limner.protocols import Generator, Scorer, VisionModel
 from limner.scoring import scorer, vision_model
 from limner.scoring.questions import QuestionScorer
 from limner.types import Failure, Instruction, Picture, Prompt, Query, Question, Recipe, Score
+
+THROWN, FIRST_THROWN = 128, 1_000_000
+"""Instructions that are thrown together, and the number of the first one's block."""
 
 
 class Judged(NamedTuple):
@@ -79,6 +85,35 @@ def judged_pictures(search: Path, kept: Kept, judges: Judges, seed: int = 0) -> 
             name = f"block {number}: {text}"
             rows += [Judged(text, *row) for row in kept.part(name, partial(_judge, replayed, blocks, number, text))]
     return rows
+
+
+def thrown_pictures(folder: Path, kept: Kept, judges: Judges, count: int = THROWN, seed: int = 0) -> list[Judged]:
+    """Draw and judge a block of each of `count` instructions that were thrown together.
+
+    Every other one begins with a place for each object and a sentence of quality, so that the neighbourhood of good
+    instructions is known as well as the whole.
+
+    Args:
+        folder: of the ledger that keeps the pictures.
+        kept: where judgements are kept.
+        judges: painter and judges.
+        count: how many.
+        seed: of instructions, requests and pictures.
+    """
+    blocks = _Blocks(seed)
+    rows: list[Judged] = []
+    with Ledger.open(folder) as ledger:
+        drawing = judges._replace(painter=recorded(judges.painter, ledger))
+        for number in range(count):
+            rng, block = random.Random(derive(seed, "thrown", number)), FIRST_THROWN + number
+            first = ("places", rng.choice(_QUALITY)) if number % 2 else ()
+            text = thrown_together(rng, first)
+            made = partial(_judge, drawing, blocks, block, text)
+            rows += [Judged(text, *row) for row in kept.part(f"block {block}: {text}", made)]
+    return rows
+
+
+_QUALITY = tuple(directive.id for directive in CATALOGUE if directive.edit(Style()).quality)
 
 
 def _finished(search: Path) -> list[tuple[int, str]]:

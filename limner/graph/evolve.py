@@ -80,7 +80,7 @@ def initial_state(deps: EvolveDeps) -> EvolveState:
         instructions={start.id: row_of(start)},
         arms={start.id: ArmStats(pulls=0, total=0.0, squares=0.0, dropped_in=None)},
         bandit=policy.state(),
-        spread=[0.0, 0.0],
+        spread={},
         questions={},
         written=[],
         shots=[],

@@ -120,8 +120,8 @@ class EvolveState(TypedDict):
     instructions: Annotated[dict[str, InstructionRow], merged]
     arms: Annotated[dict[str, ArmStats], merged]
     bandit: dict[str, Any]
-    spread: list[float]
-    """Pooled within-query spread of the taste score so far: [degrees of freedom, sum of squares]."""
+    spread: dict[str, list[float]]
+    """Pooled within-query spread of each judge's scores so far: [degrees of freedom, sum of squares]."""
     questions: Annotated[dict[str, list[QuestionRow]], merged]
     written: Annotated[list[Written], of_batch]
     shots: list[Shot]

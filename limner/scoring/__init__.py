@@ -6,7 +6,7 @@ from limner.scoring.callables import scorer_from_callable
 from limner.scoring.combined import Judgements, combined, fronts
 from limner.scoring.models import scorer, vision_model
 from limner.scoring.questions import QuestionScorer
-from limner.scoring.reward import Judged, Rewards, RewardWeights, rewards
+from limner.scoring.reward import Judged, Rewards, RewardWeights, Spreads, rewards
 
 __all__ = [
     "Judged",
@@ -14,6 +14,7 @@ __all__ = [
     "QuestionScorer",
     "RewardWeights",
     "Rewards",
+    "Spreads",
     "combined",
     "fronts",
     "rewards",

@@ -1,9 +1,10 @@
 """The search's reward: a picture's taste score, made comparable between queries, and its answered questions.
 
-reward = taste weight x z(taste) + questions weight x mean(P(yes) - P(no)). Taste is centred per query and round, so an
-easy query favours nobody: on its references (professional prompts, the same yardstick in all rounds; questions are then
-measured from them too), or without any on all its pictures, which rise as instructions improve. It is divided by ONE
-spread within queries, pooled over all rounds: by its own, a query whose pictures hardly differ would shout the loudest.
+reward = taste weight x z(taste) + questions weight x z(mean(P(yes) - P(no))). Taste is centred per query and round, so
+an easy query favours nobody: on its references (professional prompts, the same yardstick in all rounds; questions are
+then measured from them too), or without any on all its pictures, which rise as instructions improve. Each judge is
+divided by ONE spread of its own within queries, pooled over all rounds: equal weights then mean equal say, and a query
+whose pictures hardly differ does not shout the loudest.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from limner.statistics import Spread
 
 SPREAD_FLOOR = 0.01
 """Least divisor of taste, in points of cosine x 100: smaller differences are rounding of the model's own arithmetic."""
+QUESTIONS_GUESS = Spread(4, 4 * 0.3**2)
+"""What is believed of the questions' spread before anything is known: answers lie between -1 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +53,52 @@ class Judged:
     reference: bool = False
 
 
+class Spreads(NamedTuple):
+    """How far each judge's scores vary within a query."""
+
+    taste: Spread = Spread()
+    questions: Spread = QUESTIONS_GUESS
+
+
 class Rewards(NamedTuple):
-    """Rewards in the order of the pictures (None where a judgement is missing), and the spread to pass on."""
+    """Rewards in the order of the pictures (None where a judgement is missing), and the spreads to pass on."""
 
     values: tuple[float | None, ...]
     missing: int
-    spread: Spread
+    spreads: Spreads
 
 
-def rewards(rows: Sequence[Judged], weights: RewardWeights | None = None, before: Spread | None = None) -> Rewards:
+class _Yardstick(NamedTuple):
+    """Where one judge's scores are measured from, by query, and in what unit."""
+
+    weight: float
+    zero: Mapping[str, float]
+    unit: float
+
+
+def rewards(rows: Sequence[Judged], weights: RewardWeights | None = None, before: Spreads | None = None) -> Rewards:
     """Reward every picture of one round.
 
     Args:
         rows: all pictures of the round, of all instructions: they are what z compares.
         weights: 0.5 and 0.5 unless given.
-        before: the spread of taste within queries in earlier rounds (`Rewards.spread` of the last one).
+        before: the spreads within queries in earlier rounds (`Rewards.spreads` of the last one).
     """
-    weights = weights or RewardWeights()
-    tastes = _by_query(rows, _taste)
-    spread = Spread.within(tastes.values()).and_also(before or Spread())
-    scale = max(spread.sd, SPREAD_FLOOR)
+    weights, before = weights or RewardWeights(), before or Spreads()
+    tastes, answers = _by_query(rows, _taste), _by_query(rows, _questions)
+    spreads = Spreads(
+        Spread.within(tastes.values()).and_also(before.taste),
+        Spread.within(answers.values()).and_also(before.questions),
+    )
     references = [row for row in rows if row.reference]
     taste_from = _means({**tastes, **_by_query(references, _taste)})
     questions_from = _means(_by_query(references, _questions))
-    values = tuple(_reward(row, weights, taste_from, questions_from, scale) for row in rows)
-    return Rewards(values, sum(value is None for value in values), spread)
+    taste = _Yardstick(weights.taste, taste_from, max(spreads.taste.sd, SPREAD_FLOOR))
+    questions = _Yardstick(weights.questions, questions_from, spreads.questions.sd)
+    values = tuple(
+        _sum(_share(row.query, row.taste, taste), _share(row.query, row.questions, questions)) for row in rows
+    )
+    return Rewards(values, sum(value is None for value in values), spreads)
 
 
 def _taste(row: Judged) -> float | None:
@@ -98,20 +122,13 @@ def _means(grouped: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {query: math.fsum(values) / len(values) for query, values in grouped.items()}
 
 
-def _reward(
-    row: Judged,
-    weights: RewardWeights,
-    taste_from: Mapping[str, float],
-    questions_from: Mapping[str, float],
-    scale: float,
-) -> float | None:
-    value = 0.0
-    if weights.taste:
-        if row.taste is None:
-            return None
-        value += weights.taste * (row.taste - taste_from[row.query]) / scale
-    if weights.questions:
-        if row.questions is None:
-            return None
-        value += weights.questions * (row.questions - questions_from.get(row.query, 0.0))
-    return value
+def _share(query: str, said: float | None, by: _Yardstick) -> float | None:
+    """What a judge adds to the reward: nothing if it is switched off, None if it could not be read."""
+    if not by.weight:
+        return 0.0
+    return None if said is None else by.weight * (said - by.zero.get(query, 0.0)) / by.unit
+
+
+def _sum(*shares: float | None) -> float | None:
+    told = [share for share in shares if share is not None]
+    return sum(told) if len(told) == len(shares) else None

@@ -7,7 +7,7 @@ from PIL import Image
 
 from limner.graph.scoring import score_pictures
 from limner.ledger import Ledger
-from limner.testing import ScorerFromFunction
+from limner.testing import ChatServer, ScorerFromFunction
 
 
 @pytest.fixture
@@ -98,6 +98,24 @@ def test_questions_are_asked_by_rule(limner, tmp_path):
     result = limner("score", "a.png", "--query", "a red circle", "--scorer", "questions:microworld", "--json")
     (row,) = lines(result)
     assert -1 <= row["scores"]["questions:microworld"] <= 1
+
+
+def test_questions_are_asked_of_an_endpoint_and_charged(limner, tmp_path):
+    """A served vision model says yes to what names a circle; each answer is a call that the ledger counts."""
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+
+    def reply(body):
+        return "Yes." if "circle" in json.dumps(body["messages"]) else "No."
+
+    (tmp_path / "limner.toml").write_text("[prices.sees]\ninput = 0.0\noutput = 0.0\n")
+    with ChatServer(reply) as server:
+        asked = ("--scorer", "questions:openai:sees", "--base-url", server.base_url, "--json")
+        (row,) = lines(limner("score", "a.png", "--query", "a circle and a square", *asked))
+        served = server.calls
+    assert row["error"] is None
+    assert -1 < row["scores"]["questions:openai:sees"] < 1
+    with Ledger.open(tmp_path / "runs" / row["session"]) as ledger:
+        assert ledger.spend().model_calls == served
 
 
 def test_a_request_that_was_cut_is_told(limner, tmp_path):

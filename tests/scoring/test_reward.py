@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import SettingsError
-from limner.scoring import Judged, RewardWeights, rewards
+from limner.scoring import Judged, RewardWeights, Spreads, rewards
 from limner.statistics import Spread
 
 TASTE_ONLY = RewardWeights(1.0, 0.0)
@@ -16,12 +16,21 @@ rows = st.lists(
 
 
 def test_a_worked_example():
-    # Taste: query a has mean 26 and squares 1 + 1, query b one picture; sd = sqrt(2 / 1).
+    # Taste: query a has mean 26 and squares 1 + 1, query b one picture; sd = sqrt(2 / 1). Questions: in query a squares
+    # 0.25 + 0.25 beside the four of 0.09 that were guessed; sd = sqrt(0.86 / 5).
     judged = [Judged("a", 25.0, 0.5), Judged("a", 27.0, -0.5), Judged("b", 99.0, 1.0)]
-    values, missing, spread = rewards(judged)
-    assert values == pytest.approx((0.5 * -1 / math.sqrt(2) + 0.25, 0.5 / math.sqrt(2) - 0.25, 0.5))
+    values, missing, spreads = rewards(judged)
+    taste, questions = 0.5 / math.sqrt(2), 0.5 * 0.5 / math.sqrt(0.86 / 5)
+    assert values == pytest.approx((-taste + questions, taste - questions, 2 * questions))
     assert missing == 0
-    assert spread == Spread(1, 2.0)
+    assert spreads.taste == Spread(1, 2.0)
+    assert spreads.questions == pytest.approx((5, 0.86))
+
+
+def test_equal_weights_mean_equal_say():
+    """Two judges that differ as much, each in its own unit, cancel out."""
+    judged = [Judged(f"q{n}", 20.0 + sign * 3, sign * -0.2) for n in range(200) for sign in (1, -1)]
+    assert rewards(judged).values == pytest.approx([0.0] * 400, abs=0.02)
 
 
 def test_an_easy_query_favours_nobody():
@@ -54,14 +63,16 @@ def test_a_missing_judgement_is_none_and_counted_but_only_if_it_is_needed():
     both = rewards(judged)
     assert [value is None for value in both.values] == [True, True, False]
     assert both.missing == 2
-    assert rewards(judged, RewardWeights(0.0, 1.0)).values == (0.5, None, 0.1)
+    questions = rewards(judged, RewardWeights(0.0, 1.0))
+    unit = questions.spreads.questions.sd
+    assert questions.values == (0.5 / unit, None, 0.1 / unit)
     assert rewards(judged, TASTE_ONLY).missing == 1
 
 
 def test_earlier_rounds_steady_the_scale():
     first = rewards([Judged("a", 20.0, 0.0), Judged("a", 30.0, 0.0)])
-    second = rewards([Judged("b", 20.0, 0.0), Judged("b", 21.0, 0.0)], before=first.spread)
-    assert second.spread == Spread(2, 50.5)
+    second = rewards([Judged("b", 20.0, 0.0), Judged("b", 21.0, 0.0)], before=first.spreads)
+    assert second.spreads.taste == Spread(2, 50.5)
     assert second.values[1] == pytest.approx(0.5 * 0.5 / math.sqrt(50.5 / 2))
 
 
@@ -98,13 +109,15 @@ def test_references_are_what_the_others_are_measured_from():
     judged = [Judged("a", 30.0, 0.9, reference=True), Judged("a", 26.0, 0.5), Judged("b", 10.0, 0.5)]
     taste = rewards(judged, TASTE_ONLY)
     assert taste.values[0] == 0.0
-    assert taste.values[1] == pytest.approx(-4.0 / taste.spread.sd)
-    assert rewards(judged, RewardWeights(0.0, 1.0)).values == pytest.approx((0.0, -0.4, 0.5))
+    assert taste.values[1] == pytest.approx(-4.0 / taste.spreads.taste.sd)
+    questions = rewards(judged, RewardWeights(0.0, 1.0))
+    unit = questions.spreads.questions.sd
+    assert questions.values == pytest.approx((0.0, -0.4 / unit, 0.5 / unit))
 
 
 def test_a_better_rival_does_not_change_what_an_arm_earned_beside_a_reference():
     reference, arm = Judged("a", 30.0, None, reference=True), Judged("a", 26.0, None)
-    before = Spread(1000, 1000.0)
+    before = Spreads(Spread(1000, 1000.0))
     alone = rewards([reference, arm], TASTE_ONLY, before).values[1]
     beside_a_rival = rewards([reference, arm, Judged("a", 32.0, None)], TASTE_ONLY, before).values[1]
     assert alone == pytest.approx(beside_a_rival, rel=0.02)
