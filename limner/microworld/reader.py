@@ -24,7 +24,7 @@ from limner.microworld.oracle import UNCLEAR, Reading, Unclear, as_pixels
 FILE = Path(__file__).parent / "weights" / "reader" / "model.safetensors"
 """The shipped weights, in half precision."""
 SURE = 0.5
-"""Probability below which a cell is unclear, and the ground or the quality None."""
+"""Probability below which a cell's shape, colour or size leaves it unclear, and the ground or the quality None."""
 _BATCH = 256
 _SHAPES, _COLOURS, _SIZES, _GROUNDS = (tuple(words) for words in (SHAPES, COLOURS, SIZES, GROUNDS))
 
@@ -102,7 +102,7 @@ def _readings(logits: Logits, sure: float) -> list[Reading]:
     (p_shape, shape), (p_colour, colour), (p_size, size), (p_ground, ground) = (
         (best.values.numpy(), best.indices.numpy()) for best in likely
     )
-    p_cell = np.where(shape == 0, p_shape, p_shape * p_colour * p_size)
+    p_cell = np.where(shape == 0, p_shape, np.minimum(p_shape, np.minimum(p_colour, p_size)))
     p_well = logits.well.sigmoid().numpy()
     readings = []
     for n in range(len(p_well)):

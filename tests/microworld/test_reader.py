@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from limner.microworld.labels import labelled
 from limner.microworld.law import Scene, Thing
 from limner.microworld.oracle import UNCLEAR, Reading
 from limner.microworld.reader import FILE, Net, load, read
@@ -58,6 +59,18 @@ def test_what_is_less_probable_than_asked_is_unclear() -> None:
     assert read(pictures, sure=1.1) == [nothing_is_sure] * 20
     everything = read(pictures, sure=0.0)
     assert all(r.clear and r.ground is not None and r.well is not None for r in everything)
+
+
+def test_what_labellers_saw_in_painted_pictures_is_read() -> None:
+    labels = labelled()
+    pairs = [
+        (seen, said)
+        for label, reading in zip(labels, read([label.picture for label in labels]), strict=True)
+        for seen, said in zip(label.reading.cells, reading.cells, strict=True)
+        if seen is not UNCLEAR
+    ]
+    assert np.mean([seen == said for seen, said in pairs if seen is not None]) >= 0.97
+    assert np.mean([said is None for seen, said in pairs if seen is None]) >= 0.99
 
 
 def test_weights_are_small_and_in_half_precision() -> None:

@@ -13,7 +13,7 @@ from limner.bench.world.gallery import Shown
 from limner.microworld import reader
 from limner.microworld.labels import Labelled
 from limner.microworld.law import Scene, Thing, holds
-from limner.microworld.oracle import UNCLEAR, read, verdict
+from limner.microworld.oracle import UNCLEAR, Reading, read, verdict
 from limner.microworld.render import render
 from limner.microworld.splits import some_scene
 
@@ -52,22 +52,21 @@ def on_renderings(drawn: Sequence[Rendering], seed: int) -> dict[str, Any]:
 def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
     """`oracle_agreement`: how far the second reader says of painted pictures what the oracle says.
 
-    Questions are drawn on the oracle's reading; unclear counts as no on both sides, and its shares are given.
+    Questions are drawn on the oracle's reading; unclear counts as no on both sides, as it does wherever pictures are
+    judged, and its shares are given. `answered` is the same over the questions that the oracle answers with yes or no.
     """
     rng = np.random.default_rng([seed, 3])
-    ours: list[bool | None] = []
-    theirs: list[bool | None] = []
-    replies: list[Reply] = []
     second = reader.read([one.picture.image() for one in shown])
-    for (_, first), other in zip(shown, second, strict=True):
-        for asked in draw_questions(as_scene(first), rng):
-            ours.append(verdict(first, asked))
-            theirs.append(verdict(other, asked))
-            replies.append(Reply(asked.kind, ours[-1] is True, theirs[-1] is True))
+    said = [
+        (asked.kind, verdict(first, asked), verdict(other, asked))
+        for (_, first), other in zip(shown, second, strict=True)
+        for asked in draw_questions(as_scene(first), rng)
+    ]
     return {
-        **balanced(replies),
-        "unclear_oracle": share([said is None for said in ours]),
-        "unclear_reader": share([said is None for said in theirs]),
+        **balanced([Reply(kind, ours is True, theirs is True) for kind, ours, theirs in said]),
+        "answered": balanced([Reply(kind, ours, theirs) for kind, ours, theirs in said if ours is not None]),
+        "unclear_oracle": share([ours is None for _, ours, _ in said]),
+        "unclear_reader": share([theirs is None for *_, theirs in said]),
         "pictures": len(shown),
     }
 
@@ -75,15 +74,27 @@ def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
 def against_labels(labels: Sequence[Labelled], seed: int) -> dict[str, Any]:
     """`oracle_vs_eye_labels`: the oracle's verdicts against what was seen in painted pictures by eye.
 
-    A label is what all labellers saw. Questions are drawn on it; those that it leaves open are left out, and an unclear
-    verdict is wrong.
-    `share` is that of all right replies, not balanced.
+    `reader` is how far the second reader meets the same labels, and `labellers` how far these meet each other.
+    """
+    pictures = [label.picture for label in labels]
+    return {
+        **_met(labels, [read(picture) for picture in pictures], seed),
+        "reader": _met(labels, reader.read(pictures), seed),
+        "labellers": _among_labellers(labels),
+        "pictures": len(labels),
+    }
+
+
+def _met(labels: Sequence[Labelled], readings: Sequence[Reading], seed: int) -> dict[str, Any]:
+    """How far readings meet labels, which are what all labellers saw.
+
+    Questions are drawn on the labels; those that they leave open are left out, and an unclear verdict is wrong. `share`
+    is that of all right replies, not balanced.
     """
     rng = np.random.default_rng([seed, 4])
     replies: list[Reply] = []
     open_labels = 0
-    for label in labels:
-        reading = read(label.picture)
+    for label, reading in zip(labels, readings, strict=True):
         for asked in draw_questions(as_scene(label.reading), rng):
             truth = verdict(label.reading, asked)
             if truth is None:
@@ -94,9 +105,7 @@ def against_labels(labels: Sequence[Labelled], seed: int) -> dict[str, Any]:
         **balanced(replies),
         "share": share([reply.said is reply.truth for reply in replies]),
         "unclear_label_share": open_labels / max(1, open_labels + len(replies)),
-        "unclear_oracle_share": share([reply.said is None for reply in replies]),
-        "labellers": _among_labellers(labels),
-        "pictures": len(labels),
+        "unclear_share": share([reply.said is None for reply in replies]),
     }
 
 

@@ -1,7 +1,7 @@
-"""The second reader's training: drawings with their scenes, crisp and as the painter's autoencoder gives them back.
+"""The second reader's training: drawings and their doubles mixed, crisply and by way of the painter's autoencoder.
 
 Up to nine things stand in a picture, so that one picture teaches much. Every time it is shown, it is shifted by part
-of a pixel, blurred and tinted a little. No reading of the oracle and no painter's picture is used.
+of a pixel, scaled, blurred and tinted a little. No reading of the oracle and no painter's picture is used.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.microworld.law import FRAME
 from limner.microworld.reader import FILE, Net
 from limner.microworld.splits import some_scene
-from limner.microworld.train.album import Album, draw_album, through_vae
+from limner.microworld.train.album import Floats
+from limner.microworld.train.doubt import doubtful
 from limner.microworld.train.loop import Plan, fit, pick_device
-from limner.microworld.train.tower import Labels, label
+from limner.microworld.train.tower import Labels
 
-PLAN = Plan(steps=1500, lr=3e-3, warmup=100, ema=0.995, save_every=250)
-_BATCH = 64
-_CRISP, _SOFT = 6_000, 2_400
-"""Drawings, and how many of them are shown as the autoencoder gives them back too."""
+PLAN = Plan(steps=12_000, lr=3e-3, warmup=100, ema=0.998, save_every=500)
+_BATCH = 96
+_CRISP, _SOFT = 8_000, 8_000
+"""Mixed drawings, and such as the autoencoder gives back."""
 _OBJECTS = (0.1, 0.12, 0.14, 0.16, 0.16, 0.1, 0.08, 0.07, 0.07)
-_NOISE = 0.3
-"""Most by which the latents are nudged, in their own deviations."""
-_SHIFT, _BLUR, _TINT = 1.0, 0.7, 0.03
-"""Most by which a picture is shifted (pixels) and mixed with its blurred self; deviation of a channel's gain."""
+_SHIFT, _ZOOM, _BLUR, _TINT = 1.0, 0.06, 0.7, 0.03
+"""Most by which a picture is shifted (pixels), scaled, and mixed with its blurred self; deviation of a gain."""
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps, file: Path = FILE) -> nn.Module:
@@ -41,13 +39,13 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps, file: Path = FILE) 
     torch.manual_seed(seed)
     net = Net().to(device)
     rng = np.random.default_rng([seed, 81])
-    crisp = draw_album([some_scene(rng, "train", objects=_OBJECTS) for _ in range(_CRISP)], rng)
-    soft = Album(crisp.scenes[:_SOFT], through_vae(crisp.pixels[:_SOFT], painter.load().vae, rng, noise=_NOISE))
+    crisp = doubtful([some_scene(rng, "train", objects=_OBJECTS) for _ in range(_CRISP)], rng)
+    soft = doubtful([some_scene(rng, "train", objects=_OBJECTS) for _ in range(_SOFT)], rng, painter.load().vae)
 
     def loss(_step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        album = crisp.sample(_BATCH // 2, rng, most=9) + soft.sample(_BATCH // 2, rng, most=9)
-        x = torch.from_numpy(album.pixels).permute(0, 3, 1, 2).float().to(device)
-        return naming(net, shaken(x, rng), label(album.scenes))
+        some = crisp.sample(_BATCH // 2, rng) + soft.sample(_BATCH // 2, rng)
+        x = torch.from_numpy(some.pixels).to(device).permute(0, 3, 1, 2).float()
+        return naming(net, shaken(x, rng), some.labels)
 
     average = fit(net, loss, replace(PLAN, seed=seed, steps=steps), out / "reader")
     ship(average, file)
@@ -68,14 +66,15 @@ def naming(net: nn.Module, x: Tensor, labels: Labels) -> dict[str, Tensor]:
 
 
 def shaken(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Pictures (N, 3, 48, 48; 0..255) shifted by part of a pixel (half of them), blurred and tinted a little."""
+    """Pictures (N, 3, 48, 48; 0..255) shifted by part of a pixel (half of them), scaled, blurred and tinted."""
     count = len(x)
 
-    def drawn(values: NDArray[np.float64]) -> Tensor:
+    def drawn(values: Floats) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(x.device)
 
     shift = rng.uniform(-_SHIFT, _SHIFT, (count, 2)) * (rng.random((count, 1)) < 0.5)
     theta = torch.eye(2, 3, device=x.device).repeat(count, 1, 1)
+    theta[:, :, :2] *= drawn(1 + rng.uniform(-_ZOOM, _ZOOM, (count, 1, 1)))
     theta[:, :, 2] = drawn(2 * shift / FRAME)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
