@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from limner.agents.nouns import Relation, Request, Thing, is_adjective
@@ -55,7 +56,7 @@ def faults(request: str, prompt: str, locked: Sequence[str] = (), *, style_neutr
             into double quotes is locked always.
         style_neutral: whether the prompt may add words of style.
     """
-    found = [] if _verbatim(request, prompt) else [*_Check(parse(request), prompt).faults()]
+    found = [] if _verbatim(request, prompt) else [*_Check(_parsed(request), prompt).faults()]
     found += _text_faults(request, prompt, locked)
     found += _added_style(request, prompt) if style_neutral else ()
     return tuple(dict.fromkeys(found))
@@ -72,6 +73,13 @@ def stems_asked(request: str, text: str) -> frozenset[str]:
     """Which nouns of a request a text names, as stems."""
     nouns = {stem(thing.noun) for thing in parse(request).things}
     return frozenset(nouns & {one for word in re.findall(r"[\w'’-]+", text) for one in stems_of(word)})
+
+
+@lru_cache(maxsize=256)
+def _parsed(request: str) -> Request:
+    """A request taken apart: many prompts are held against each."""
+    parsed = parse(request)
+    return replace(parsed, things=tuple(_joined(parsed.things)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class _Check:
     """One request beside one prompt."""
 
     def __init__(self, request: Request, prompt: str) -> None:
-        self.request = replace(request, things=tuple(_joined(request.things)))
+        self.request = request
         nouns = Counter(stem(thing.noun) for thing in self.request.things if not is_adjective(thing.noun))
         self.asked = [_Asked.of(thing, nouns) for thing in self.request.things]
         adjectives = {one for asked in self.asked for one in asked.adjectives}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from limner.agents.nouns import is_adjective
@@ -64,6 +65,7 @@ def look(prompt: str, nouns: Collection[str], adjectives: Collection[str] = ()) 
     return Reading(tuple(look.sightings), tuple(look.mentions()), frozenset(look.grounds), stems)
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """What a word's forms have in common: "wears", "wearing" and "wear", "striped" and "stripes", "big" and "large"."""
     low = word.lower().replace("’", "'").strip("'-").removesuffix("'s")

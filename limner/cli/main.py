@@ -6,6 +6,7 @@ else to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 budget spent before
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from typer.exceptions import TyperException
 
 from limner.cli import bench, demo, doctor, draw, edit, evolve, export, inspect, instructions, score, write
 from limner.errors import LimnerError
+
+COLLECTED_AFTER = (10_000, 20, 10)
+"""When Python looks for cycles of garbage, by generation: less often than by default, because each look at the oldest
+goes through all that the libraries hold, which stops the agents' turns for a fifth of a second."""
 
 app = typer.Typer(
     name="limner",
@@ -41,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; `--debug` anywhere shows tracebacks."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    gc.set_threshold(*COLLECTED_AFTER)
     sys.exit(_run([one for one in given if one != "--debug"] or ["--help"], debug))
 
 

@@ -40,13 +40,13 @@ class Ahead:
         except RuntimeError:
             return False
 
-    def begin(self, works: Iterable[Named[Any]]) -> None:
-        """Begin pieces of work that are not under way yet."""
+    def begin(self, works: Iterable[Named[Any]], apart: float = APART_S) -> None:
+        """Begin pieces of work that are not under way yet, one so many seconds after the other."""
         if not self.here:
             return
         new = {name: work for name, work in works if name not in self._begun}
         for place, (name, work) in enumerate(new.items()):
-            self._begun[name] = asyncio.create_task(_after(place * APART_S, work))
+            self._begun[name] = asyncio.create_task(_after(place * apart, work))
 
     async def done(self, name: Hashable, work: Work[T]) -> T:
         """The result of the work of this name: what was begun ahead, or else done now.

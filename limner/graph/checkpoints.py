@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 
 CHECKPOINTS = "checkpoints.sqlite"
+_FORGETTING = """
+CREATE TRIGGER IF NOT EXISTS forgetting AFTER INSERT ON checkpoints WHEN NEW.parent_checkpoint_id IS NOT NULL
+BEGIN
+    DELETE FROM checkpoints WHERE thread_id = NEW.thread_id AND checkpoint_ns = NEW.checkpoint_ns
+        AND checkpoint_id < NEW.parent_checkpoint_id;
+    DELETE FROM writes WHERE thread_id = NEW.thread_id AND checkpoint_ns = NEW.checkpoint_ns
+        AND checkpoint_id < NEW.parent_checkpoint_id;
+END;
+"""
+"""A new checkpoint takes away those before its parent, which stays until the new one is safe. The database does it by
+itself, since each statement of ours would be two more ways between the event loop and the saver's thread."""
 _REFUSED = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -39,7 +50,10 @@ async def checkpoints(folder: Path) -> AsyncIterator[AsyncSqliteSaver]:
         async with aiosqlite.connect(path) as connection:
             # Outlives the process, not a power cut, which takes the newest alone: the ledger answers what follows again.
             await connection.execute("PRAGMA synchronous = NORMAL")
-            yield _Newest(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+            saver = _Newest(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+            await saver.setup()
+            await connection.executescript(_FORGETTING)
+            yield saver
     except sqlite3.DatabaseError as error:
         raise _translated(error, path) from error
     except _Unreadable as error:
@@ -59,26 +73,6 @@ class _Newest(AsyncSqliteSaver):
         if found is not None and not (isinstance(found.checkpoint, dict) and "channel_values" in found.checkpoint):
             raise _Unreadable("what is stored is no checkpoint")
         return found
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Save a checkpoint and forget those before its parent, which stays until this one is safe."""
-        where = config["configurable"]
-        parent = where.get("checkpoint_id")
-        if parent is not None:
-            await self.setup()
-            async with self.lock:
-                for table in ("checkpoints", "writes"):
-                    await self.conn.execute(
-                        f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
-                        (where["thread_id"], where.get("checkpoint_ns", ""), parent),
-                    )
-        return await super().aput(config, checkpoint, metadata, new_versions)
 
 
 def _translated(error: sqlite3.DatabaseError, path: Path) -> LimnerError:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from limner.agents import counted
-from limner.graph.ahead import Named
+from limner.graph.ahead import APART_S, Named
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
 from limner.graph.planning import fresh_queries, another_round
@@ -122,8 +122,13 @@ async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
         return [QuestionRow(text=one.text, kind=one.kind, needs=list(one.needs)) for one in questions]
 
 
-def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction]) -> None:
-    """Begin what the next round needs anyway: prompts by these instructions, and questions about its requests."""
+def begin_next(
+    deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction], *, apart: float = APART_S
+) -> None:
+    """Begin what the next round needs anyway: prompts by these instructions, and questions about its requests.
+
+    `apart` is in seconds from one to the next: 0 where nothing else is to be done meanwhile.
+    """
     if not (deps.ahead.here and another_round(deps, state)):
         return
     names = fresh_queries(deps, state["round"] + 1)
@@ -132,7 +137,7 @@ def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction]
         works += _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
     if deps.vision is not None:
         works += _asking(deps, _unasked(deps, state, names))
-    deps.ahead.begin(works)
+    deps.ahead.begin(works, apart)
 
 
 def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:

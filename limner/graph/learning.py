@@ -133,7 +133,7 @@ async def modify(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
     pool = list(state["pool"])
     arms: dict[str, ArmStats] = {}
     if children:
-        begin_next(deps, state, children)
+        begin_next(deps, state, children, apart=0.0)
         policy.drop(state["worst"])
         pool.remove(state["worst"])
         arms[state["worst"]] = {**state["arms"][state["worst"]], "dropped_in": state["round"]}
