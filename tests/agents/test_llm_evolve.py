@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import limner
 from limner.agents import (
@@ -192,6 +196,40 @@ def test_a_model_that_is_never_of_use_costs_no_intent_and_is_counted(tmp_path, b
     assert result.failures["prompts that fell back to the request's words"] > 0
     assert result.failures["requests whose questions are made by rule"] > 0
     assert result.stop_reason == "rounds"
+
+
+def no_blur(body):
+    """The sensible model, who also says what must not be seen."""
+    said = json.loads(sensible_reply(body))
+    return json.dumps({**said, "negative": "blurry"} if "prompt" in said else said)
+
+
+@pytest.mark.parametrize(("family", "negatives"), [("sdxl", {"", "blurry"}), ("flux", {""})])
+def test_negative_prompts_are_drawn_where_the_image_model_takes_them(tmp_path, family, negatives):
+    drawn = HashGenerator()
+    with ChatServer(no_blur) as server:
+        evolve_over_http(tmp_path, server, **instant(rounds=1, generator=drawn), preset=family)
+    assert {recipe.prompt.negative for recipe in drawn.log.items} == negatives  # plain and professional ones have none
+
+
+def test_a_critic_that_sees_is_sent_small_copies_and_the_record_names_the_pictures(tmp_path):
+    with ChatServer(sensible_reply) as server:
+        large = instant(rounds=2, generator=HashGenerator(size=(160, 120)))
+        evolve_over_http(tmp_path, server, **large, sees=True, picture_side=48)
+        shown = [url for body in server.requests for url in pictures_in(body)]
+    assert shown
+    assert len(shown) % 2 == 0  # "this" and "best" of each comparison
+    for url in shown:
+        kind, _, data = url.partition(";base64,")
+        assert kind == "data:image/jpeg"
+        assert Image.open(io.BytesIO(base64.b64decode(data))).size == (48, 36)
+    assert "base64" not in (tmp_path / "http" / "trace.jsonl").read_text()
+    assert "sha256:" in (tmp_path / "http" / "trace.jsonl").read_text()
+
+
+def pictures_in(body):
+    parts = [part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]]
+    return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 
 @pytest.mark.slow
