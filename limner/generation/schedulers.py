@@ -43,4 +43,5 @@ def build(name: str, own: Any) -> Any:
     try:
         return getattr(diffusers, kind).from_config(own.config, **options)
     except ImportError as error:
-        raise GenerationError(f"The scheduler {name!r} needs a package that is not here: {error}") from error
+        needed = " ".join(str(error).split())
+        raise GenerationError(f"The scheduler {name!r} needs a package that is not here: {needed}") from error

@@ -108,6 +108,23 @@ def test_compiling_is_a_switch(tiny_folder: Path, monkeypatch: pytest.MonkeyPatc
     assert model.identity.endswith("+compile")
 
 
+@pytest.mark.parametrize(
+    ("offload", "switch"), [("model", "enable_model_cpu_offload"), ("sequential", "enable_sequential_cpu_offload")]
+)
+def test_parts_are_offloaded_by_diffusers_and_the_identity_stays(
+    offload: str, switch: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusers import DiffusionPipeline
+
+    called: list[str] = []
+    monkeypatch.setattr(DiffusionPipeline, switch, lambda _, device: called.append(device))
+    setup = Setup("cuda:1", "float32", offload)
+    model = DiffusersGenerator(tiny_folder, setup=setup)
+    drawn(model, recipe())  # nothing was moved, so it draws where it was loaded
+    assert called == ["cuda:1"]
+    assert model.identity == DiffusersGenerator(tiny_folder, setup=Setup("cpu", "float32")).identity
+
+
 @pytest.fixture(scope="session")
 def lora(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random LoRA for the attention of the tiny pipeline."""
