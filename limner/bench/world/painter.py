@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +16,13 @@ from limner.microworld.grammar import facts
 from limner.microworld.law import FRAME, Constraint, Noun, Scene
 from limner.microworld.oracle import Reading, read, verdict
 from limner.microworld.train.painter import GUIDANCE, STEPS
+from limner.protocols import Stepwise
 from limner.statistics import mean_interval
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
-    from PIL.Image import Image
+from limner.types import Picture, Prompt, Recipe
 
 _SEEDS_APART = 1_000
-_BATCH = 16
+_HALF_WAY = STEPS // 2 + 1
+"""The step whose prediction is looked at: the first of the second half."""
 
 
 def interval(values: Sequence[float]) -> dict[str, float | None] | None:
@@ -62,14 +61,14 @@ def by_category(gallery: Gallery, count: int, seed: int) -> dict[str, Any]:
 # -- half-way --------------------------------------------------------------------------------------------------------
 
 
-def previews(pipeline: StableDiffusionPipeline, count: int, seed: int) -> dict[str, Any]:
+def previews(model: Stepwise, count: int, seed: int) -> dict[str, Any]:
     """How many facts of finished two-object pictures can be told, and are the same, in the middle of the drawing.
 
     `decided` is that share, clustered by picture, and `by_kind` by kind of fact. Facts that cannot be told in the
     finished picture are left out; one that cannot be told half-way is not decided.
     """
     scenes = some_scenes(count, 2, seed)
-    early, late = _both(pipeline, complete_prompts(scenes, seed), seed)
+    early, late = _both(model, complete_prompts(scenes, seed), seed)
     rows: list[float] = []
     by_kind: defaultdict[str, list[bool]] = defaultdict(list)
     for scene, half, whole in zip(scenes, early, late, strict=True):
@@ -92,48 +91,9 @@ def _facts(scene: Scene) -> list[Constraint]:
     return list(dict.fromkeys([*named, *coloured, *facts(scene)]))
 
 
-def _both(pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int) -> tuple[list[Reading], list[Reading]]:
-    """Readings of previews at the middle step, and of the finished pictures."""
-    early: list[Reading] = []
-    late: list[Reading] = []
-    for start in range(0, len(prompts), _BATCH):
-        half, whole = draw_with_previews(pipeline, prompts[start : start + _BATCH], seed + start)
-        early += [read(picture) for picture in half]
-        late += [read(picture) for picture in whole]
-    return early, late
-
-
-def draw_with_previews(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seed: int, middle: int = STEPS // 2
-) -> tuple[list[Image], list[Image]]:
-    """What the model foresees at a step (1 to STEPS - 2), and the finished pictures.
-
-    A step of DDIM (arXiv 2010.02502, equation 12, eta 0) goes from sqrt(a) x0 + sqrt(1 - a) e to the same x0 and e
-    with the next a: two latents in a row give back the x0 that the model predicted between them.
-    """
-    import torch
-
-    latents: dict[int, torch.Tensor] = {}
-
-    def keep(_pipe: Any, step: int, _time: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-        latents[step] = inputs["latents"]
-        return inputs
-
-    finished = pipeline(
-        list(prompts),
-        num_inference_steps=STEPS,
-        guidance_scale=GUIDANCE,
-        width=FRAME,
-        height=FRAME,
-        generator=[torch.Generator("cpu").manual_seed(seed + i) for i in range(len(prompts))],
-        callback_on_step_end=keep,
-    ).images
-    times = pipeline.scheduler.timesteps
-    before, after = (pipeline.scheduler.alphas_cumprod[times[step]] for step in (middle, middle + 1))
-    x, y = latents[middle - 1], latents[middle]
-    x0 = (x * (1 - after).sqrt() - y * (1 - before).sqrt()) / (
-        (before * (1 - after)).sqrt() - (after * (1 - before)).sqrt()
-    )
-    with torch.no_grad():
-        decoded = pipeline.vae.decode(x0 / pipeline.vae.config.scaling_factor).sample
-    return pipeline.image_processor.postprocess(decoded, output_type="pil"), finished
+def _both(model: Stepwise, prompts: Sequence[str], seed: int) -> tuple[list[Reading], list[Reading]]:
+    """Readings of what the model foresees half-way, and of the finished pictures."""
+    recipes = [Recipe(Prompt(text), seed + i, FRAME, FRAME, STEPS, GUIDANCE) for i, text in enumerate(prompts)]
+    with model.start(recipes, [_HALF_WAY]) as run:
+        early = [read(preview.picture.image()) for previews in run for preview in previews]
+        return early, [read(picture.image()) for picture in run.pictures if isinstance(picture, Picture)]

@@ -18,7 +18,7 @@ from limner.generation import generator
 from limner.microworld.cases import SHIPPED, cases
 from limner.microworld.labels import Labelled, labelled
 from limner.microworld.train.painter import STEPS, load
-from limner.protocols import VisionModel
+from limner.protocols import Stepwise, VisionModel
 from limner.quiet import quiet
 from limner.scoring import scorer, vision_model
 
@@ -58,7 +58,8 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything; `targets` says which figures reach what is asked of them."""
     size = QUICK if quick else FULL
     model, vision = generator("microworld", batch=16), vision_model("microworld")
-    gallery, pipeline = Gallery(model), _pipeline()
+    assert isinstance(model, Stepwise), "the painter is a pipeline of diffusers"
+    gallery = Gallery(model)
     drawn, labels = renderings(size.renderings, SEED), labelled()[: size.labels]
     report: dict[str, Any] = on_renderings(drawn, SEED)
     _log.info("%d renderings read", len(drawn))
@@ -66,7 +67,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     report["painter"] = {
         **painter.shares(gallery, size.scenes, SEED),
         "steps": STEPS,
-        "previews": painter.previews(pipeline, size.previews, _PREVIEW_SEEDS),
+        "previews": painter.previews(model, size.previews, _PREVIEW_SEEDS),
     }
     report["categories"] = painter.by_category(gallery, size.category, _CATEGORY_SEEDS)
     report |= _judges(gallery, vision, size)
@@ -75,7 +76,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     report["edit_success"] = edit_success(size.edits, SEED)
     report |= {
         "weights_mb": cost.weights_mb(),
-        "gflop_per_picture": cost.gflop_per_picture(pipeline),
+        "gflop_per_picture": cost.gflop_per_picture(_pipeline()),
         "pictures_per_second": cost.pictures_per_second(model, size.tries),
     }
     report["targets"] = judged(report)
