@@ -82,8 +82,12 @@ class RecordedRun:
 
     @property
     def steps(self) -> list[Steps]:
-        """The steps of each path whose batch is over."""
-        return list(self._steps)
+        """The steps of each path; of a run that is told again, only where its batch is over."""
+        steps = list(self._steps)
+        if isinstance(live := self._batch, _Live):
+            for path, one in zip(live.paths, live.run.steps, strict=True):
+                steps[path] = one
+        return steps
 
     def drop(self, path: int) -> None:
         """End a path: no further step is spent on it. It has no picture then."""
@@ -180,8 +184,8 @@ class RecordedRun:
         live, self._batch = self._batch, None
         if not isinstance(live, _Live):
             return
-        with live.around:
-            live.run.__exit__(type(error), error, error.__traceback__)
+        live.run.__exit__(type(error), error, error.__traceback__)
+        live.around.__exit__(type(error), error, error.__traceback__)  # which marks the span as failed
         lost = not live.call.local and not isinstance(error, ModelError)
         (self._door.lose if lost else self._door.release)([*live.reservation.values()])
 

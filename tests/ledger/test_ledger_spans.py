@@ -5,7 +5,7 @@ import pytest
 
 from limner.errors import GenerationError
 from limner.ledger import Ledger, position, recorded
-from limner.testing import ChatFromCallable, HashGenerator, ScorerFromFunction
+from limner.testing import ChatFromCallable, HashGenerator, HashStepwise, ScorerFromFunction
 from limner.tracing.spans import Spans
 from limner.types import Message, Query, Terms, Turn, Usage
 
@@ -39,6 +39,32 @@ def test_each_call_opens_a_span_and_what_is_recorded_opens_none(tmp_path, recipe
     ]
     assert len(calls[2][2]["events"]) == 3
     assert all(span["parentSpanId"] == workflow[2]["spanId"] for _, _, span in calls)
+
+
+def stumble(run):
+    with run:
+        next(iter(run))
+        raise GenerationError("no")
+
+
+def test_a_run_of_previews_is_one_span_around_what_is_judged_meanwhile(tmp_path, recipes):
+    trace = tmp_path / "trace.jsonl"
+    judge = ScorerFromFunction(lambda query, picture: 0.5)
+    with Spans.open(trace, "s1") as spans, Ledger.open(tmp_path, spans=spans) as ledger, position("search"):
+        scorer = recorded(judge, ledger)
+        for _ in range(2):
+            with recorded(HashStepwise(), ledger).start(recipes(3), [4]) as run:
+                for previews in run:
+                    scorer.score([(Query("q", "a"), preview.picture) for preview in previews])
+                    run.drop(1)
+        with pytest.raises(GenerationError):
+            stumble(recorded(HashStepwise("other"), ledger).start(recipes(1), [1]))
+    judged, drawn, failed = ended(trace)
+    assert judged[2]["parentSpanId"] == drawn[2]["spanId"]
+    told = {name: int(drawn[1][f"limner.{name}"]) for name in ("planned", "made", "ended", "steps")}
+    assert told == {"planned": 3, "made": 2, "ended": 1, "steps": 24}
+    assert (drawn[1]["limner.role"], drawn[1]["gen_ai.output.type"]) == ("search", "image")
+    assert failed[1]["error.type"] == "GenerationError"
 
 
 def test_a_chat_span_has_words_tokens_and_cost(tmp_path):
