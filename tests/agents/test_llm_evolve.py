@@ -33,7 +33,7 @@ from limner.types import Prompt
 
 START = "Describe the picture in one plain sentence."
 ROUNDS, BATCH = 4, 3
-SEARCH = {"rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
+SEARCH = {"seed": 1, "rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
 
 
 def quick_page(result, picture):
@@ -50,13 +50,18 @@ def chance(picture):
     return int(picture.sha256[:6], 16) / 16**6
 
 
+def quality(picture):
+    text = picture.recipe.prompt.text.lower()
+    return "quality" in text or "masterpiece" in text
+
+
 def likes_quality(query, picture):
     text = picture.recipe.prompt.text.lower()
-    return 2.0 * ("quality" in text or "masterpiece" in text) - 1.0 * ("sketch" in text) + 0.3 * chance(picture)
+    return 2.0 * quality(picture) - 1.0 * ("sketch" in text) + 0.3 * chance(picture)
 
 
 def sees_some(picture, question):
-    return chance(picture)
+    return 0.5 * quality(picture) + 0.5 * chance(picture)
 
 
 def instant(**changed):
