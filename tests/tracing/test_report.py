@@ -216,6 +216,12 @@ def test_reward_hacking_is_the_headline_and_the_acceptance_judge_has_its_column(
     assert "acceptance judge" not in page(make(), pictures).text
 
 
+def test_the_page_says_how_sure_the_choice_is(make: Make, pictures: Pictures) -> None:
+    said = "by more than a tenth of one picture’s noise with a probability of 72 %"
+    assert said in page(make(p_within_epsilon=0.7163), pictures).text
+    assert "a tenth of one picture" not in page(make(), pictures).text
+
+
 def test_the_summary_of_a_notebook_is_safe_and_says_where_the_report_is(make: Make) -> None:
     result = make(HOSTILE)
     shown = Page(summary_html(result))
