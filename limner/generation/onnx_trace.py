@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 
@@ -41,7 +40,7 @@ def written(network: Any, part: str, calls: Sequence[Call], folder: Path) -> Par
     """
     _check_one_way(part, calls)
     problems = []
-    for name, save in (("the older exporter", _traced), ("the newer one", _captured)):
+    for name, save in (("the older exporter", _trace), ("the newer one", _capture)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
@@ -69,7 +68,7 @@ def _checked(part: str, calls: Sequence[Call], folder: Path) -> Part:
     return entry.model_copy(update={"deviation": deviation})
 
 
-def _traced(network: _Traced, calls: Sequence[Call], folder: Path) -> None:
+def _trace(network: _Traced, calls: Sequence[Call], folder: Path) -> None:
     last, size = calls[-1], _bytes(network)
     inputs = {name: _floating(name, one) for name, one in last.inputs.items()}
     axes = {name: {place: f"{name}.{place}" for place in _open(calls, name)} for name in inputs}
@@ -92,7 +91,7 @@ def _traced(network: _Traced, calls: Sequence[Call], folder: Path) -> None:
             _bundled(target, folder / NETWORK)
 
 
-def _captured(network: _Traced, calls: Sequence[Call], folder: Path) -> None:
+def _capture(network: _Traced, calls: Sequence[Call], folder: Path) -> None:
     try:
         need("onnxscript")
     except Exception as error:
@@ -165,15 +164,17 @@ def _short(error: Exception) -> str:
 @contextmanager
 def _silence() -> Iterator[None]:
     """No warnings, no log lines, and no graphs printed on stdout, which the older exporter does when it fails."""
-    exporters = logging.getLogger("torch.onnx")
-    level = exporters.level
+    exporters, printing = logging.getLogger("torch.onnx"), "_jit_onnx_log"
+    level, prints = exporters.level, getattr(torch._C, printing)
     exporters.setLevel(logging.CRITICAL)
+    setattr(torch._C, printing, lambda *_: None)
     try:
-        with warnings.catch_warnings(), patch.object(torch._C, "_jit_onnx_log", lambda *_: None):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         exporters.setLevel(level)
+        setattr(torch._C, printing, prints)
 
 
 class _Traced(torch.nn.Module):
