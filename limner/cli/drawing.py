@@ -18,7 +18,7 @@ StepsOption = Annotated[int | None, typer.Option(help="Denoising steps. [the mod
 GuidanceOption = Annotated[float | None, typer.Option(help="Guidance scale. [the model's own]")]
 WidthOption = Annotated[int | None, typer.Option(help="Pixels. [the model's own]")]
 HeightOption = Annotated[int | None, typer.Option(help="Pixels. [the model's own]")]
-SchedulerOption = Annotated[str | None, typer.Option(help="Scheduler's class in diffusers. [the model's own]")]
+SchedulerOption = Annotated[str | None, typer.Option(help="euler a, dpm++ 2m karras, unipc, lcm ... [the model's own]")]
 DeviceOption = Annotated[str | None, typer.Option(help="cuda, cuda:1, cpu. [CUDA if there is any]")]
 DtypeOption = Annotated[str | None, typer.Option(help="float32, bfloat16, float16. [by the device]")]
 OffloadOption = Annotated[
