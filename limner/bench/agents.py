@@ -2,11 +2,13 @@
 
 A server in a process of its own answers each turn after 0.3 s, as every role by the directive family's rules; drawing
 and scoring are instant. A round must ask a writer, then the critic, then a modifier, so ten rounds last 9 s at least.
-The run's own processor time stands beside: wall time on a busy machine is the machine's.
+Beside it stand the run's own processor time, and the wall time of as many turns in the same order through the client
+alone, without agents, ledger, trace and graph: wall time on a busy machine is the machine's.
 """
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import tempfile
 import time
@@ -20,17 +22,21 @@ from typing import Any
 from limner.bench.conditions import conditions
 from limner.testing import ChatServer, HashGenerator, ScorerFromFunction, VisionFromFunction
 from limner.testing.role_server import sensible_reply
-from limner.types import Failure, Picture, Prompt, Query, Recipe, Terms, short_hash
+from limner.types import Failure, Message, Picture, Prompt, Query, Recipe, Terms, short_hash
 
 DELAY = 0.3
 CHAIN = ("writer", "critic", "modifier")
 """Turns of a round that must wait for each other."""
 ROUNDS, QUERIES, SEED = 10, (1, 4, 16), 0
+CHILDREN = 3
+"""Instructions that are new in a round, as many as the modifier is asked for."""
 CONCURRENCY = 128
 """Turns at once: more than the 80 prompts that 16 queries and five instructions need."""
 INSTANT = Terms(batch=512)
 """Drawing and judging cost one batch a round: what is measured is the waiting for language models."""
 LIFETIME = 600.0
+WORDS = 100
+"""Sentences of four words that make a message as long as a writer's."""
 MARK = "masterpiece"
 
 
@@ -41,6 +47,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     rows = [_run(queries, rounds) for queries in several]
     return {
         "over_critical_path": max(row["over_critical_path"] for row in rows),
+        "over_bare_client": max(row["over_bare_client"] for row in rows),
         "critical_path_seconds": rounds * len(CHAIN) * DELAY,
         "rounds": rounds,
         "rows": rows,
@@ -74,10 +81,13 @@ def _run(queries: int, rounds: int) -> dict[str, Any]:
         )
         seconds, processor = time.perf_counter() - began, time.process_time() - worked
         served = told()
+    bare = _bare(queries, rounds)
     return {
         "queries": queries,
         "seconds": seconds,
         "over_critical_path": seconds / (rounds * len(CHAIN) * DELAY),
+        "bare_seconds": bare,
+        "over_bare_client": seconds / bare,
         "processor_seconds": processor,
         "processor_ms_per_turn": 1000 * processor / served["calls"],
         "stop_reason": result.stop_reason,
@@ -89,6 +99,27 @@ def _run(queries: int, rounds: int) -> dict[str, Any]:
         "pictures": result.spend.pictures,
         "counted": result.failures,
     }
+
+
+def _bare(queries: int, rounds: int) -> float:
+    """Seconds of the chain's turns through the client alone: children's prompts, the critic, more children."""
+    from limner.llm import OpenAIOptions, chat_model
+
+    message = Message("user", "Name a primary colour. " * WORDS)
+
+    async def chain(address: str) -> float:
+        chat = chat_model("openai:sensible", OpenAIOptions(base_url=address, concurrency=CONCURRENCY))
+        began = time.perf_counter()
+        async with chat.connected():
+            for _ in range(rounds):
+                for turns in (CHILDREN * queries, 1, CHILDREN):
+                    await asyncio.gather(*(chat.turn([message]) for _ in range(turns)))
+        return time.perf_counter() - began
+
+    with _server() as (address, told):
+        seconds = asyncio.run(chain(address))
+        told()
+    return seconds
 
 
 class _Instant:

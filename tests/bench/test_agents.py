@@ -29,6 +29,8 @@ def test_a_quick_measurement():
     assert figures["over_critical_path"] == max(row["over_critical_path"] for row in figures["rows"])
     for row in figures["rows"]:
         assert row["over_critical_path"] >= 0.9  # the server does wait
+        assert row["bare_seconds"] >= 0.9 * figures["critical_path_seconds"]
+        assert row["over_bare_client"] == pytest.approx(row["seconds"] / row["bare_seconds"])
         assert row["tokens_per_round"] > 0
         assert 0.5 < row["stable_prefix"] < 1
         assert row["served_calls"] > 2 * 3
