@@ -129,7 +129,7 @@ def begin_next(
 
     `apart` is in seconds from one to the next: 0 where nothing else is to be done meanwhile.
     """
-    if not (deps.ahead.here and another_round(deps, state)):
+    if not (deps.ahead.here and state["goes_on"]):
         return
     names = fresh_queries(deps, state["round"] + 1)
     works: list[Named[Any]] = []

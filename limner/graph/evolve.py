@@ -89,6 +89,7 @@ def initial_state(deps: EvolveDeps) -> EvolveState:
         survivors=[],
         improvements=[],
         exhausted=False,
+        goes_on=False,
         rounds=[],
         validation={},
         best=None,

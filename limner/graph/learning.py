@@ -15,6 +15,7 @@ from limner.agents import Contrast, Review, Trial, counted
 from limner.bandits import Bandit
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.drawing import begin_next
+from limner.graph.planning import another_round
 from limner.graph.rewarding import rewarded
 from limner.graph.state import PROFESSIONAL, ArmStats, EvolveState, InstructionRow, Shot
 from limner.ledger import position
@@ -43,6 +44,7 @@ def learn(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         "pool": [name for name in state["pool"] if name in survivors],
         "survivors": list(survivors),
         "worst": worst,
+        "goes_on": another_round(deps, state),
     }
 
 

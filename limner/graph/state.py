@@ -130,6 +130,8 @@ class EvolveState(TypedDict):
     survivors: list[str]
     improvements: list[str]
     exhausted: bool
+    goes_on: bool
+    """Whether another round follows the one that is being learned from, unless no child is left to be born."""
     rounds: Annotated[list[dict[str, Any]], appended]
     validation: dict[str, list[float | None]]
     best: str | None

@@ -32,7 +32,7 @@ from limner.types import (
 
 Result = Picture | Failure | Score | Answer | Turn | Course
 
-LONG = 4096
+LONG = 16_384
 """Characters from which a text is kept as a blob and the row stays small."""
 
 
