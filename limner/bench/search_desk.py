@@ -1,8 +1,8 @@
 """The desk at which a tool asks: it draws and scores, proposes changes, notes the choice, and counts every picture.
 
 All tools have the same proposals, by the agents of `limner.evolve`: the critic reads every trial of the run, the
-modifier makes the child. A picture that a tool has drawn is not drawn again. A run is over at its cap of pictures, or
-when its choice has reached the target and enough was drawn for the chart.
+modifier makes the child. A picture that a tool has drawn is not drawn again. A run is over at its cap of pictures, when
+its choice has reached the target and enough was drawn for the chart, or when it only asks for what it has.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from limner.agents import Contrast, Review, Trial, agents
 from limner.bench.search_world import World, written
 from limner.graph.deps import derive
 from limner.types import Instruction, Query
+
+
+STUCK = 500
+"""Pictures asked for again, in a row, after which a tool has nothing new to try; that run never reaches its target."""
 
 
 class Over(BaseException):
@@ -45,6 +49,7 @@ class Desk:
     asked: int = 0
     trace: list[tuple[int, float]] = field(default_factory=list)
     proposals: int = 0
+    _again: int = 0
     _rewards: dict[tuple[str, str], float] = field(default_factory=dict)
     _history: list[tuple[str, Trial]] = field(default_factory=list)
     _tried: dict[str, Instruction] = field(default_factory=dict)
@@ -61,6 +66,10 @@ class Desk:
         for query in queries:
             if (text, query.id) not in self._rewards:
                 self._draw_one(text, query)
+                self._again = 0
+            self._again += 1
+        if self._again > STUCK:
+            raise Over
         return [self._rewards[text, query.id] for query in queries]
 
     def _draw_one(self, text: str, query: Query) -> None:

@@ -9,7 +9,7 @@ import pytest
 from limner.agents import START
 from limner.bench.search import OURS, measure, ratio, summary
 from limner.bench.search_chart import chart
-from limner.bench.search_desk import Desk, Limits, Over, pictures_until
+from limner.bench.search_desk import STUCK, Desk, Limits, Over, pictures_until
 from limner.bench.search_world import surrogate_world, written
 from limner.bench.surrogate import surrogate
 from limner.types import Prompt, Query
@@ -57,6 +57,16 @@ def test_a_desk_counts_each_picture_once_and_ends_at_the_cap(world):
     with pytest.raises(Over):
         desk.draw(GOOD, some)
     assert desk.pictures == 5
+
+
+def test_a_tool_that_only_asks_for_what_it_has_is_ended_and_has_missed(world):
+    desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
+    desk.choose(START.text)
+    with pytest.raises(Over):
+        for _ in range(STUCK):
+            desk.draw(START.text, world.queries.search[:2])
+    assert desk.pictures == 2
+    assert pictures_until(desk.trace, desk.limits) == 2000
 
 
 def test_a_desk_ends_a_run_whose_choice_is_good_enough_once_the_chart_has_its_part(world):
