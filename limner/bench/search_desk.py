@@ -16,7 +16,6 @@ from limner.bench.search_world import World, written
 from limner.graph.deps import derive
 from limner.types import Instruction, Query
 
-
 STUCK = 500
 """Pictures asked for again, in a row, after which a tool has nothing new to try; that run never reaches its target."""
 
