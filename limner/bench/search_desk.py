@@ -2,7 +2,7 @@
 
 All tools have the same proposals, by the agents of `limner.evolve`: the critic reads every trial of the run, the
 modifier makes the child. A picture that a tool has drawn is not drawn again. A run is over at its cap of pictures, when
-its choice has reached the target and enough was drawn for the chart, or when it only asks for what it has.
+its choice has reached the target and enough was drawn for the chart, or when it goes in circles.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from limner.graph.deps import derive
 from limner.types import Instruction, Query
 
 STUCK = 500
-"""Pictures asked for again, in a row, after which a tool has nothing new to try; that run never reaches its target."""
+"""Pictures asked for again and proposals, in a row without a new picture, after which a tool goes in circles: a miss."""
 
 
 class Over(BaseException):
@@ -66,10 +66,13 @@ class Desk:
             if (text, query.id) not in self._rewards:
                 self._draw_one(text, query)
                 self._again = 0
-            self._again += 1
+            self._goes_round()
+        return [self._rewards[text, query.id] for query in queries]
+
+    def _goes_round(self) -> None:
+        self._again += 1
         if self._again > STUCK:
             raise Over
-        return [self._rewards[text, query.id] for query in queries]
 
     def _draw_one(self, text: str, query: Query) -> None:
         if self.pictures >= self.limits.cap:
@@ -83,6 +86,7 @@ class Desk:
 
     def propose(self, text: str, count: int = 1) -> list[str]:
         """At most `count` new instructions, each one change of this one, as critic and modifier see fit."""
+        self._goes_round()
         return asyncio.run(self._propose(Instruction(text), count))
 
     async def _propose(self, instruction: Instruction, count: int) -> list[str]:

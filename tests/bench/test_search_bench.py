@@ -70,6 +70,15 @@ def test_a_tool_that_only_asks_for_what_it_has_is_ended_and_has_missed(world):
     assert pictures_until(desk.trace, desk.limits) == 2000
 
 
+def test_a_tool_that_proposes_for_ever_is_ended(world):
+    desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
+    asked = 0
+    with pytest.raises(Over):
+        while desk.propose(START.text, 3) or asked <= STUCK:
+            asked += 1
+    assert desk.pictures == 0
+
+
 def test_a_desk_ends_a_run_whose_choice_is_good_enough_once_the_chart_has_its_part(world):
     desk = Desk(world, Limits(100, world.worth_of(GOOD), 4), seed=0)
     desk.draw(GOOD, world.queries.search[:2])
