@@ -17,7 +17,7 @@ from limner.graph.deps import derive
 from limner.types import Instruction, Query
 
 STUCK = 500
-"""Pictures asked for again and proposals, in a row without a new picture, after which a tool goes in circles: a miss."""
+"""Pictures asked for again and proposals, in a row without a new picture, that show a tool to go in circles."""
 
 
 class Over(BaseException):

@@ -72,11 +72,10 @@ def test_a_tool_that_only_asks_for_what_it_has_is_ended_and_has_missed(world):
 
 def test_a_tool_that_proposes_for_ever_is_ended(world):
     desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
-    asked = 0
+    for _ in range(STUCK):
+        desk.propose(START.text, 3)
     with pytest.raises(Over):
-        while desk.propose(START.text, 3) or asked <= STUCK:
-            asked += 1
-    assert desk.pictures == 0
+        desk.propose(START.text, 3)
 
 
 def test_a_desk_ends_a_run_whose_choice_is_good_enough_once_the_chart_has_its_part(world):
