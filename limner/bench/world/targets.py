@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import ge, le
+from operator import ge, le, lt
 from typing import Any, NamedTuple
 
 
@@ -41,7 +41,7 @@ def judged(report: Mapping[str, Any], targets: Mapping[str, Target] = TARGETS) -
         name: {
             "value": values[name],
             "target": target.bound,
-            "at": "most" if target.reached is le else "least",
+            "at": "most" if target.reached in (le, lt) else "least",
             "met": values[name] is not None and target.reached(values[name], target.bound),
         }
         for name, target in targets.items()
