@@ -32,6 +32,7 @@ from limner.microworld.preference import utility
 from limner.microworld.questions import KINDS, ask
 from limner.protocols import Scorer, VisionModel
 from limner.scoring import QuestionScorer, scorer, vision_model
+from limner.statistics import Spread
 from limner.tracing.report.curves import Panel, reliability_svg
 from limner.types import Failure, Query, Question
 
@@ -190,10 +191,7 @@ def _gap(first: float | None, second: float | None) -> float:
 
 def _spread(groups: Sequence[Sequence[Seen]], judge: str) -> float:
     """Pooled deviation of a judge's scores within cases, as the reward has it."""
-    within = [np.array([getattr(one, judge) for one in several], dtype=float) for several in groups if len(several) > 1]
-    freedom = sum(len(values) - 1 for values in within)
-    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in within)
-    return max((squares / freedom) ** 0.5 if freedom else 1.0, 1e-6)
+    return max(Spread.within([getattr(one, judge) for one in several] for several in groups).sd, 1e-6)
 
 
 # -- the chart -------------------------------------------------------------------------------------------------------

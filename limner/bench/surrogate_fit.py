@@ -25,6 +25,7 @@ from limner.bench.best_known import Record
 from limner.bench.kept import Kept
 from limner.bench.surrogate import FILE, MEASURES, MOST_OBJECTS, STEERING, Traits, traits
 from limner.bench.surrogate_pictures import Judged, Judges, judged_pictures, thrown_pictures
+from limner.statistics import Spread
 
 Array = NDArray[np.float64]
 
@@ -235,9 +236,7 @@ def _best_known(rows: Sequence[Judged]) -> str:
 def _within(rows: Sequence[Judged], measure: str) -> float:
     """Spread of a judgement between pictures of one request and seed, pooled: what the reward divides by."""
     groups = _grouped([(row.block, row.query) for row in rows])
-    said = np.array([getattr(row, measure) for row in rows])
-    squares = sum(((said[at] - said[at].mean()) ** 2).sum() for at in groups.values())
-    return float(np.sqrt(squares / (len(rows) - len(groups))))
+    return Spread.within([getattr(rows[at], measure) for at in places] for places in groups.values()).sd
 
 
 def _noise(scatter: Scatter, residuals: Array) -> dict[str, dict[str, float]]:
