@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from limner.agents.nouns import Ground, Relation, Request, Thing, is_adjective, noun_phrase
 from limner.agents.units import Unit, relation_meant, units
@@ -30,8 +31,9 @@ _COPULA = re.compile(
 _PRONOUNS = word_set("it them this that him her")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Request:
-    """Take a request apart; never fails, whatever the text."""
+    """Take a request apart; never fails, whatever the text. The latest few thousand are remembered."""
     lead = _LEAD.match(text)
     start = lead.end() if lead and lead.end() < len(text) else 0
     medium = _MEDIUM.match(text, start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from limner.agents.catalogue import CATALOGUE, Directive
 
@@ -48,8 +49,12 @@ class Change:
         return f"Add: {self.add.sentence}" if self.add else f"Drop: {self.drop.sentence if self.drop else ''}"
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> Reading:
-    """Take an instruction apart. Case, spaces and a missing full stop do not matter; repeated sentences count once."""
+    """Take an instruction apart; the latest few thousand are remembered.
+
+    Case, spaces and a missing full stop do not matter; repeated sentences count once.
+    """
     said = [sentence for sentence in re.split(r"(?<=[.!?])\s+|\n+", text.strip()) if sentence.strip()]
     found = {_BY_SENTENCE[_key(sentence)].id for sentence in said if _key(sentence) in _BY_SENTENCE}
     unknown = tuple(sentence.strip() for sentence in said if _key(sentence) not in _BY_SENTENCE)

@@ -61,14 +61,13 @@ class Traits(NamedTuple):
 @lru_cache(maxsize=200_000)
 def traits(query: str, prompt: str) -> Traits:
     """Look at a prompt for a request."""
-    sight = Sight(prompt, prompt.lower(), parse(prompt), _request(query))
+    sight = Sight(prompt, prompt.lower(), parse(prompt), parse(query))
     shown = tuple(at for at, directive in enumerate(CATALOGUE) if directive.feature(sight))
     asked = sum(thing.count or 1 for thing in sight.query.things)
     return Traits(shown, min(max(asked, 1), MOST_OBJECTS), len(_WORDS.findall(prompt)))
 
 
 _WORDS = re.compile(r"[^\s,.;]+|[,.;]")
-_request = lru_cache(maxsize=10_000)(parse)
 
 
 @dataclass(frozen=True, slots=True)
