@@ -32,8 +32,8 @@ from limner.testing.role_server import seed_of, sensible_prompt, sensible_reply
 from limner.types import Prompt
 
 START = "Describe the picture in one plain sentence."
-ROUNDS, BATCH = 4, 3
-SEARCH = {"seed": 1, "rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
+ROUNDS, BATCH = 8, 3
+SEARCH = {"seed": 6, "rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
 
 
 def quick_page(result, picture):
