@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from limner.agents.catalogue import CATALOGUE
 from limner.agents.features import Sight
-from limner.agents.nouns import Request
 from limner.agents.parser import parse
 from limner.agents.protocols import Contrast, Trial
 
@@ -115,10 +114,5 @@ def _shown(trial: Trial) -> Array:
 @lru_cache(maxsize=_REMEMBERED)
 def _features(query: str, prompt: str) -> Array:
     """What a prompt shows of each directive, as 0 or 1; every round of a run asks again about the rounds before it."""
-    sight = Sight(prompt, prompt.lower(), _parsed(prompt), _parsed(query))
+    sight = Sight(prompt, prompt.lower(), parse(prompt), parse(query))
     return np.array([float(directive.feature(sight)) for directive in CATALOGUE])
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _parsed(text: str) -> Request:
-    return parse(text)
