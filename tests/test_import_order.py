@@ -17,7 +17,7 @@ HOUSE = ROOT.parent
 
 LEVELS = (
     # from the ground up; rooms of one level do not know each other unless they stand in BESIDE
-    {"types", "errors", "protocols", "settings", "statistics", "quiet", "weights", "tracing.spans"},
+    {"types", "errors", "protocols", "settings", "statistics", "quiet", "weights", "devices", "tracing.spans"},
     {"ledger"},
     {"results", "tracing"},
     {"llm", "bandits", "pictures", "presets"},
@@ -35,6 +35,7 @@ BESIDE = {
     "protocols": {"types"},
     "quiet": set(),
     "weights": {"errors"},
+    "devices": {"errors"},
     "tracing.spans": {"types", "errors"},
     "results": {"tracing"},  # the notebook's summary of a result is made by the report, when it is asked for
     "tracing": {"results"},

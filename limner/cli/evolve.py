@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli.console import JsonFlag, QuietFlag, err, interval_text, out, print_json
-from limner.cli.drawing import GuidanceOption, HeightOption, SchedulerOption, StepsOption, WidthOption
+from limner.cli.drawing import (
+    DeviceOption,
+    DtypeOption,
+    GuidanceOption,
+    HeightOption,
+    LoraOption,
+    OffloadOption,
+    SchedulerOption,
+    StepsOption,
+    WidthOption,
+    generation_settings,
+)
 from limner.cli.writing import AgentsOption, BaseUrlOption, LockOption, PresetOption, StyleNeutralOption
 
 if TYPE_CHECKING:
@@ -62,6 +73,10 @@ def evolve(
     width: WidthOption = None,
     height: HeightOption = None,
     scheduler: SchedulerOption = None,
+    lora: LoraOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    offload: OffloadOption = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of search at most. [30]")] = None,
     pool: Annotated[int | None, typer.Option(help="Instructions that survive a round. [3]")] = None,
     batch: Annotated[int | None, typer.Option(help="Fresh requests per round. [1]")] = None,
@@ -90,6 +105,7 @@ def evolve(
     given = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS and value not in (None, [])}
     if out_folder is not None:
         given["out"] = out_folder
+    given |= {name: one for name, one in generation_settings(device, dtype, offload, lora).items() if one is not None}
     from limner.graph.estimate import estimate
     from limner.graph.options import prepare
 
@@ -101,7 +117,10 @@ def evolve(
     show(result, json)
 
 
-_NOT_OPTIONS = {"query", "queries", "queries_format", "out_folder", "resume", "dry_run", "json", "quiet"}
+_NOT_OPTIONS = {
+    *("query", "queries", "queries_format", "out_folder", "resume", "dry_run", "json", "quiet"),
+    *("lora", "device", "dtype", "offload"),
+}
 
 
 def _texts(query: list[str] | None, file: Path | None, form: str | None) -> list[str] | QuestionList | None:

@@ -67,7 +67,7 @@ class DiffusersEditor:
         Raises:
             UnknownModel: neither a folder nor a hub id.
             WeightsError: a file is missing or broken.
-            UsageError: no such batch.
+            UsageError: no such batch, or no such device on this machine.
         """
         if batch is not None and batch < 1:
             raise UsageError(f"batch={batch!r}: edit at least 1 picture at once.")
@@ -76,6 +76,7 @@ class DiffusersEditor:
         self._defaults = folders.defaults(self._folder)
         self._name = str(name) if self._folder != Path(name).expanduser() else self._folder.resolve().name
         self._setup = setup or Setup()
+        self._setup.check()
         self._kind = folders.pipeline_class(self._folder)
         one_by_one = self._kind in INSTRUCTED and "Pix2Pix" not in self._kind
         self._fitting = Fitting(1 if one_by_one else batch or usual_batch(self._defaults), self._setup.place)

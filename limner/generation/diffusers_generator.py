@@ -40,7 +40,7 @@ class DiffusersGenerator:
         Raises:
             UnknownModel: neither a folder nor a hub id.
             WeightsError: a file is missing or broken.
-            UsageError: no such batch.
+            UsageError: no such batch, or no such device on this machine.
         """
         if batch is not None and batch < 1:
             raise UsageError(f"batch={batch!r}: draw at least 1 picture at once.")
@@ -49,6 +49,7 @@ class DiffusersGenerator:
         self._defaults = folders.defaults(self._folder)
         self._name = str(name) if self._folder != Path(name).expanduser() else self._folder.resolve().name
         self._setup = setup or Setup()
+        self._setup.check()
         self._fitting = Fitting(batch or usual_batch(self._defaults), lambda: self.device)
         self.terms = Terms(batch=self._fitting.size)
         self._lock = Lock()

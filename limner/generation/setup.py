@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limner.devices import pick_device
 from limner.errors import UnknownModel, UsageError
 from limner.generation.folder import file_hash
 
@@ -70,15 +71,22 @@ class Setup:
                 f"{', '.join(OFFLOADS)}."
             )
 
+    def check(self) -> None:
+        """Refuse at once what this machine has not; whoever leaves the choice to us need not wait for torch.
+
+        Raises:
+            UsageError: as `place`.
+        """
+        if (self.device, self.offload) != ("auto", "none"):
+            self.place()
+
     def place(self) -> str:
         """The device.
 
         Raises:
-            UsageError: parts shall be offloaded, and there is no GPU to offload them from.
+            UsageError: it is not there, or parts shall be offloaded and there is no GPU to offload them from.
         """
-        import torch
-
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+        device = str(pick_device(self.device))
         if self.offload != "none" and device == "cpu":
             raise UsageError(f"offload={self.offload!r} on the CPU: there is no GPU to offload from. Leave it out.")
         return device

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from limner.devices import pick_device
 from limner.errors import UnknownModel, WeightsError
 from limner.scoring.batches import readable, score_in_batches
-from limner.scoring.loading import find_folder, load_model, named_weights, pick_device, pick_dtype
+from limner.scoring.loading import find_folder, load_model, named_weights, pick_dtype
 from limner.scoring.pixels import openai_crop
 from limner.types import Failure, Picture, Query, Score, Terms
 

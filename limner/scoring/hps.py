@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner.devices import pick_device
 from limner.errors import UnknownModel
 from limner.scoring.clip import BATCH, ClipScorer, Manner
 from limner.scoring.clip_files import load_clip_folder, load_tokenizer
-from limner.scoring.loading import hub_errors, load_model, named_weights, pick_device, pick_dtype
+from limner.scoring.loading import hub_errors, load_model, named_weights, pick_dtype
 from limner.scoring.pixels import whole_frame
 from limner.scoring.tidy_text import tidied
 

@@ -134,13 +134,6 @@ def quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def pick_device(device: str) -> torch.device:
-    """`auto` is a CUDA device where there is one, otherwise the processor."""
-    import torch
-
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-
-
 def pick_dtype(dtype: str, device: torch.device, on_cuda: str) -> torch.dtype:
     """`auto` is `on_cuda` on a CUDA device and float32 elsewhere; never what the files happen to be saved in.
 

@@ -6,9 +6,10 @@ logit scale x cosine, of the middle of the picture; about 15 to 25 with the publ
 
 from __future__ import annotations
 
+from limner.devices import pick_device
 from limner.scoring.clip import BATCH, ClipScorer, Manner
 from limner.scoring.clip_files import load_clip_folder
-from limner.scoring.loading import find_folder, folder_label, named_weights, pick_device, pick_dtype
+from limner.scoring.loading import find_folder, folder_label, named_weights, pick_dtype
 from limner.scoring.pixels import centre_crop
 
 PUBLISHED = "yuvalkirstain/PickScore_v1"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner.devices import pick_device
 from limner.errors import WeightsError
 from limner.scoring.answering import BATCH, LocalVision
-from limner.scoring.loading import find_folder, fingerprint, load_model, pick_device, pick_dtype, quietly, read_config
+from limner.scoring.loading import find_folder, fingerprint, load_model, pick_dtype, quietly, read_config
 from limner.scoring.vision_chat import ChatVision, ProcessorReader
 from limner.scoring.vision_qwen import QwenReader
 from limner.scoring.vision_vqa import BlipVision, ViltVision

@@ -45,6 +45,12 @@ def test_evolve_json(limner, small):
     assert json.loads((Path("runs") / row["session"] / "result.json").read_text()) == row
 
 
+def test_evolve_is_told_how_to_load_its_image_model(limner, small):
+    row = one_object(limner("evolve", "a red circle", *small, "--device", "cpu", "--dtype", "float32", "--json"))
+    said = json.loads((Path("runs") / row["session"] / "session.json").read_text())["settings"]["generation"]
+    assert (said["device"], said["dtype"], said["offload"]) == ("cpu", "float32", "none")
+
+
 def test_evolve_says_what_it_found(limner, small):
     result = limner("evolve", "a red circle", "a blue star", *small)
     assert result.code == 0

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from limner import devices
+
 Loss = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 """(step, rng) -> named losses; the one called "loss" is descended, the others are reported."""
 
@@ -42,10 +44,10 @@ class Plan:
 
 def pick_device() -> torch.device:
     """A CUDA device when there is one, otherwise the processor (one thread: more spin on busy cores)."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    torch.set_num_threads(1)
-    return torch.device("cpu")
+    device = devices.pick_device()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    return device
 
 
 def half(device: torch.device) -> torch.autocast:
