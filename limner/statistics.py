@@ -1,4 +1,4 @@
-"""Means with their error: t intervals, paired differences, means over seeds, pooled spread.
+"""Means with their error: t intervals, paired differences, means over seeds and groups, pooled spread.
 
 A judgement that is missing (None) is left out here and counted by whoever holds it. Student's t is computed by a
 continued fraction rather than taken from SciPy, which would be the only reason to depend on it.
@@ -51,6 +51,25 @@ def clustered_by_seed(values: Mapping[int, Sequence[float | None]], level: float
     """
     means = (mean_interval(of_seed) for of_seed in values.values())
     return mean_interval((seed.mean for seed in means if seed is not None), level)
+
+
+def clustered_share(groups: Iterable[Sequence[float]], level: float = 0.95) -> Interval | None:
+    """Mean of all values, each counted once, with a t interval in which the values of a group err together.
+
+    The groups are what was drawn at random, so the error is that of a ratio of their sums to their sizes (Cochran 1977,
+    Sampling Techniques, chapter 9A), with as many degrees of freedom as there are groups, less one.
+    """
+    there = [group for group in groups if len(group)]
+    if not there:
+        return None
+    total = sum(map(len, there))
+    mean = math.fsum(map(math.fsum, there)) / total
+    if len(there) == 1:
+        return Interval(mean, None, None)
+    squares = math.fsum((math.fsum(group) - mean * len(group)) ** 2 for group in there)
+    error = math.sqrt(squares * len(there) / (len(there) - 1)) / total
+    half = t_quantile(0.5 + level / 2, len(there) - 1) * error
+    return Interval(mean, mean - half, mean + half)
 
 
 def paired_by_seed(

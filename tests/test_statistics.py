@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from limner.statistics import (
     Spread,
     clustered_by_seed,
+    clustered_share,
     mean_interval,
     paired_by_seed,
     paired_difference,
@@ -108,3 +109,23 @@ def test_pooled_spread_of_known_groups():
 def test_spread_adds_up_over_rounds():
     first, second = [[1.0, 3.0], [5.0, 5.0, 8.0]], [[10.0, 14.0]]
     assert Spread.within(first).and_also(Spread.within(second)) == pytest.approx(Spread.within(first + second))
+
+
+def test_values_of_a_group_that_say_the_same_tell_no_more_than_one():
+    once, thrice = [[1.0], [0.0], [1.0], [1.0]], [[1.0] * 3, [0.0] * 3, [1.0] * 3, [1.0] * 3]
+    alone = mean_interval([1.0, 0.0, 1.0, 1.0])
+    assert clustered_share(once) == pytest.approx(alone)
+    assert clustered_share(thrice) == pytest.approx(alone)
+
+
+def test_a_large_group_weighs_as_many_values_as_it_has():
+    interval = clustered_share([[1.0, 1.0, 1.0], [0.0], []])
+    assert interval is not None
+    assert interval.mean == 0.75
+    # Residuals of the sums: 3 - 0.75 * 3 and 0 - 0.75; error sqrt(2 * 2 * 0.75**2) / 4; t(0.975, 1) is 12.706.
+    assert interval.high == pytest.approx(0.75 + 12.7062 * 1.5 / 4, rel=1e-4)
+
+
+def test_no_group_has_no_share_and_one_group_no_error():
+    assert clustered_share([[], []]) is None
+    assert clustered_share([[1.0, 0.0]]) == (0.5, None, None)

@@ -204,6 +204,25 @@ def test_a_taste_that_knows_the_utility_is_perfect(drawn: list[oracle.Rendering]
     assert best["unclear_pictures"] == 0
 
 
+def test_a_taste_without_an_opinion_is_half_right_however_it_is_asked(drawn: list[oracle.Rendering]) -> None:
+    every = [Shown(judges.as_picture(picture, "rendering"), as_reading(scene)) for scene, picture in drawn]
+    shown = {manner: every[6 * number : 6 * number + 6] for number, manner in enumerate(judges.MANNERS)}
+    told = judges.taste_figures(ScorerFromFunction(lambda *_: 0.3), cases("held_out", 6), shown, 1)
+    assert told["utility"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert told["choices"]["mean"] == 0.5
+    assert told["cases"] == 6
+
+
+def test_the_first_cases_have_the_same_pictures_however_many_follow() -> None:
+    some = cases("held_out", 5)
+    few = judges.painted(some[:2], Gallery(HashGenerator(size=(48, 48))), 7)
+    gallery = Gallery(HashGenerator(size=(48, 48)))
+    many = judges.painted_in_parts(some, gallery, 7, 2)
+    assert {manner: shown[:2] for manner, shown in many.items()} == few
+    assert {len(shown) for shown in many.values()} == {5}
+    assert len({one.picture.recipe.seed for one in gallery.shown}) == 20
+
+
 # -- gallery and targets ---------------------------------------------------------------------------------------------
 
 

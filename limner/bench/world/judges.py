@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from limner.microworld.preference import prefers_first, utility
 from limner.microworld.questions import ask
 from limner.pictures import encode
 from limner.protocols import Scorer, VisionModel
-from limner.statistics import mean_interval
+from limner.statistics import clustered_share
 from limner.types import Picture, Prompt, Query, Question, Recipe, Score
 
 YES = 0.5
@@ -119,14 +120,25 @@ def painted(cases: Sequence[Case], gallery: Gallery, seed: int) -> dict[str, lis
     return {manner: gallery.show(prompts[manner], seed + number * len(cases)) for number, manner in enumerate(MANNERS)}
 
 
+def painted_in_parts(cases: Sequence[Case], gallery: Gallery, seed: int, together: int) -> dict[str, list[Shown]]:
+    """The same, `together` cases at a time: the first ones' pictures are the same however many cases follow."""
+    shown: dict[str, list[Shown]] = {manner: [] for manner in MANNERS}
+    for start in range(0, len(cases), together):
+        part = painted(cases[start : start + together], gallery, seed + start * len(MANNERS))
+        for manner, some in part.items():
+            shown[manner] += some
+    return shown
+
+
 async def _by_start(cases: Sequence[Case]) -> list[str]:
     writer = DirectiveWriter()
     return [(await writer.write(START, Query(case.id, case.text))).text for case in cases]
 
 
 class _Pair(NamedTuple):
-    """Two pictures of one case: the difference of their utilities and of their scores, and whom somebody preferred."""
+    """Two pictures of a case: the difference of their utilities and of their scores, and whom somebody preferred."""
 
+    case: int
     gap: float
     scored: float
     first: bool
@@ -137,7 +149,8 @@ def taste_figures(taste: Scorer, cases: Sequence[Case], shown: dict[str, list[Sh
 
     `utility`: share of pairs with different utility that it orders alike; `clear_pairs`: the same where utilities
     differ by more than `CLEAR_GAP`; `choices`: share of sampled Bradley-Terry choices that it would have made, and
-    `choices_of_utility` what the utility itself reaches there. Pictures with anything unclear are left out.
+    `choices_of_utility` what the utility itself reaches there. Intervals are clustered by case, and equal scores are
+    half right. Pictures with anything unclear and pairs of equal utility are left out and counted.
     """
     rng = np.random.default_rng([seed, 6])
     pairs: list[_Pair] = []
@@ -150,14 +163,15 @@ def taste_figures(taste: Scorer, cases: Sequence[Case], shown: dict[str, list[Sh
         useful = [utility(as_scene(one.reading), case.constraints) for one in told]
         for a, b in combinations(range(len(told)), 2):
             first = prefers_first(useful[a], useful[b], rng)
-            pairs.append(_Pair(useful[a] - useful[b], scores[a] - scores[b], first))
+            pairs.append(_Pair(number, useful[a] - useful[b], scores[a] - scores[b], first))
     different = [pair for pair in pairs if abs(pair.gap) > 1e-9]
     return {
-        "utility": _alike(different),
-        "choices": _interval([(pair.scored > 0) == pair.first for pair in different]),
+        "utility": _ordered(different, lambda pair: pair.gap > 0),
+        "choices": _ordered(different, lambda pair: pair.first),
         "choices_of_utility": share([(pair.gap > 0) == pair.first for pair in different]),
-        "clear_pairs": _alike([pair for pair in different if abs(pair.gap) > CLEAR_GAP]),
+        "clear_pairs": _ordered([pair for pair in different if abs(pair.gap) > CLEAR_GAP], lambda pair: pair.gap > 0),
         "pairs": len(different),
+        "cases": len({pair.case for pair in different}),
         "equal_pairs": len(pairs) - len(different),
         "unclear_pictures": open_pictures / max(1, len(cases) * len(MANNERS)),
     }
@@ -177,10 +191,10 @@ def _scores(taste: Scorer, case: Case, shown: Sequence[Shown]) -> list[float]:
     return values
 
 
-def _alike(pairs: Sequence[_Pair]) -> dict[str, float | None] | None:
-    return _interval([(pair.gap > 0) == (pair.scored > 0) for pair in pairs])
-
-
-def _interval(flags: Sequence[bool]) -> dict[str, float | None] | None:
-    interval = mean_interval(map(float, flags))
+def _ordered(pairs: Sequence[_Pair], first: Callable[[_Pair], bool]) -> dict[str, float | None] | None:
+    """Share of pairs of which the scores put the first before the second where `first` says so."""
+    right: defaultdict[int, list[float]] = defaultdict(list)
+    for pair in pairs:
+        right[pair.case].append(0.5 if pair.scored == 0 else float((pair.scored > 0) == first(pair)))
+    interval = clustered_share(right.values())
     return interval and interval._asdict()

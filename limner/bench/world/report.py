@@ -15,8 +15,9 @@ from limner.bench.world.gallery import Gallery, Shown
 from limner.bench.world.oracle import Rendering, against_labels, agreement, on_renderings, renderings
 from limner.bench.world.targets import judged
 from limner.generation import generator
-from limner.microworld.cases import SHIPPED, cases
+from limner.microworld.cases import cases
 from limner.microworld.labels import Labelled, labelled
+from limner.microworld.law import Case
 from limner.microworld.train.painter import STEPS, load
 from limner.protocols import Stepwise, VisionModel
 from limner.quiet import quiet
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 class Size(NamedTuple):
     """How much is measured on: renderings, scenes by number of things, requests of a category, cases, ...
 
+    cases: about whose pictures the eye is asked; compared: whose pictures the taste orders, those cases first.
     read_twice: pictures that the second reader reads. seen: renderings about which the eye is asked. labels: labelled
     pictures at most. tries: timings.
     """
@@ -42,6 +44,7 @@ class Size(NamedTuple):
     scenes: dict[int, int]
     category: int
     cases: int
+    compared: int
     previews: int
     read_twice: int
     seen: int
@@ -50,8 +53,8 @@ class Size(NamedTuple):
     tries: int
 
 
-FULL = Size(5_000, {1: 200, 2: 200, 3: 100, 4: 100, 5: 100}, 60, 100, 48, 1_000, 200, 200, 100, 3)
-QUICK = Size(40, {1: 6, 2: 6, 3: 2, 4: 2, 5: 2}, 1, 4, 4, 40, 6, 6, 5, 1)
+FULL = Size(5_000, {1: 200, 2: 200, 3: 100, 4: 100, 5: 100}, 60, 100, 300, 48, 1_000, 200, 200, 100, 3)
+QUICK = Size(40, {1: 6, 2: 6, 3: 2, 4: 2, 5: 2}, 1, 4, 6, 4, 40, 6, 6, 5, 1)
 
 
 def measure(*, quick: bool = False) -> dict[str, Any]:
@@ -70,8 +73,9 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         "previews": painter.previews(model, size.previews, _PREVIEW_SEEDS),
     }
     report["categories"] = painter.by_category(gallery, size.category, _CATEGORY_SEEDS)
-    report |= _judges(gallery, vision, size)
+    report["eye"] = _eye(gallery, vision, size)
     report["oracle_agreement"] = agreement(_some(gallery.shown, size.read_twice), SEED)
+    report["taste_agreement"] = _taste(gallery, size)
     report |= _eye_elsewhere(vision, drawn[: size.seen], labels)
     report["edit_success"] = edit_success(size.edits, SEED)
     report |= {
@@ -88,16 +92,24 @@ def _pipeline() -> StableDiffusionPipeline:
         return load()
 
 
-def _judges(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
-    """Eye and taste on pictures of held-out cases: half of the eye's are professional prompts, half plain requests."""
-    some = cases("held_out", SHIPPED["held_out"])[: size.cases]
-    shown = judges.painted(some, gallery, _CASE_SEEDS)
+def _eye(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
+    """The eye on pictures of held-out cases: half of them professional prompts, half plain requests."""
+    shown = judges.painted(_cases(size.cases), gallery, _CASE_SEEDS)
     looked = [*shown["professional"], *shown["plain"]]
     _log.info("asking the eye about %d pictures", len(looked))
-    return {
-        "eye": judges.eye_figures(vision, looked, SEED),
-        "taste_agreement": judges.taste_figures(scorer("microworld"), some, shown, SEED),
-    }
+    return judges.eye_figures(vision, looked, SEED)
+
+
+def _taste(gallery: Gallery, size: Size) -> dict[str, Any]:
+    """The taste on pictures of more held-out cases than the eye: the figure is a share near its target."""
+    some = _cases(size.compared)
+    shown = judges.painted_in_parts(some, gallery, _CASE_SEEDS, size.cases)
+    return judges.taste_figures(scorer("microworld"), some, shown, SEED)
+
+
+def _cases(count: int) -> list[Case]:
+    """Held-out cases, those that are shipped first."""
+    return cases("held_out", count)
 
 
 def _eye_elsewhere(vision: VisionModel, drawn: list[Rendering], labels: list[Labelled]) -> dict[str, Any]:
