@@ -7,6 +7,9 @@ pair is a request with a picture seed, whose ease is common to all arms drawn fo
 Parts are Student t about a small cost: of many that do next to nothing some look good by luck, and tails keep the few
 that do much unshrunk. Variances are estimated by EM on the marginal likelihood (Dempster, Laird and Rubin 1977; Laird
 and Ware, Biometrics 38, 1982), each with a few draws' worth of a guess, so that none is ever 0.
+
+Most arms are drawn once and never again. What such an arm is worth beyond its parts is integrated out exactly: it is one
+more cause of its only reward's error, so that the matrix to be inverted grows with the arms that came back, not with all.
 """
 
 from __future__ import annotations
@@ -56,13 +59,48 @@ class _Variances(NamedTuple):
 
 
 class _Data(NamedTuple):
-    """Rewards y, their arms and pairs (positions), and the design: mu, parts and arms of each arm (arms, latents)."""
+    """Rewards and the design.
+
+    y (n,): rewards. arm, pair (n,): positions of each one's arm and pair. design (arms, latents): mu, parts, and one
+    column for each arm with several rewards. several (arms,): those arms. lone (n,): whether the reward is its arm's
+    only one.
+    """
 
     y: Array
     arm: NDArray[np.intp]
     pair: NDArray[np.intp]
     design: Array
     parts: int
+    several: NDArray[np.bool_]
+    lone: NDArray[np.bool_]
+
+    def sums(self, values: Array) -> Array:
+        """Sums over each pair; `values` is (n,) or (n, latents)."""
+        order = np.argsort(self.pair, kind="stable")
+        starts = np.flatnonzero(np.diff(self.pair[order], prepend=-1))
+        return np.add.reduceat(values[order], starts)
+
+
+class _Fit(NamedTuple):
+    """What one set of variances makes of the data.
+
+    mean (latents,), covariance (latents, latents): of mu, parts and arms with several rewards.
+    spread (n,): variance of a reward about latents and pair; a lone reward's holds its arm's own effect.
+    pair (pairs,), pair_spread (pairs,): each pair's effect, and its variance where the latents are known.
+    pair_moves (pairs, latents): by how much less a pair's effect is for more of a latent.
+    left (n,), unsure (n,): mean and variance of what latents and pair leave of a reward.
+    apart (n, latents): by how much less that is for more of a latent.
+    """
+
+    mean: Array
+    covariance: Array
+    spread: Array
+    pair: Array
+    pair_spread: Array
+    pair_moves: Array
+    left: Array
+    unsure: Array
+    apart: Array
 
 
 def believe_all(arms: Sequence[Arm]) -> Posterior | None:
@@ -78,66 +116,82 @@ def believe_all(arms: Sequence[Arm]) -> Posterior | None:
     )
     variances = guess
     for _ in range(_EM_STEPS):
-        mean, covariance = _latents(data, variances, total)
-        variances = _updated(data, mean, covariance, variances, guess)
-    mean, covariance = _latents(data, variances, total)
-    return Posterior(data.design @ mean - cost, data.design @ covariance @ data.design.T, variances.noise)
+        variances = _updated(data, _fitted(data, variances, total), variances, guess)
+    mean, covariance = _means(data, _fitted(data, variances, total), variances)
+    return Posterior(mean - cost, covariance, variances.noise)
 
 
 def _data(arms: Sequence[Arm]) -> _Data:
     parts = {part: at for at, part in enumerate(dict.fromkeys(part for arm in arms for part in arm.parts))}
-    design = np.zeros((len(arms), 1 + len(parts) + len(arms)))
+    several = np.array([len(arm.rewards) > 1 for arm in arms], bool)
+    own = np.cumsum(several) + len(parts)
+    design = np.zeros((len(arms), 1 + len(parts) + int(several.sum())))
     design[:, 0] = 1.0
     for at, arm in enumerate(arms):
         design[at, [1 + parts[part] for part in arm.parts]] = 1.0
-        design[at, 1 + len(parts) + at] = 1.0
+        if several[at]:
+            design[at, own[at]] = 1.0
     told = [(at, reward, pair) for at, arm in enumerate(arms) for reward, pair in arm.rewards]
     places: dict[Hashable, int] = {}
     pairs = [
         places.setdefault(("alone", at) if pair is None else pair, len(places)) for at, (_, _, pair) in enumerate(told)
     ]
+    arm_of = np.array([at for at, _, _ in told], np.intp)
     y = np.array([reward for _, reward, _ in told])
-    return _Data(y, np.array([at for at, _, _ in told], np.intp), np.array(pairs, np.intp), design, len(parts))
+    return _Data(y, arm_of, np.array(pairs, np.intp), design, len(parts), several, ~several[arm_of])
 
 
-def _latents(data: _Data, variances: _Variances, total: float) -> tuple[Array, Array]:
-    """Posterior of mu, w and u, the pairs integrated out: V of a pair is s^2 I + tau_b^2 11'."""
-    count = np.bincount(data.pair)
-    shrink = variances.pair / (variances.noise + count * variances.pair)
+def _fitted(data: _Data, variances: _Variances, total: float) -> _Fit:
+    """Posterior of the latents, pairs and lone arms integrated out: V of a pair is D + tau_b^2 11', D diagonal."""
+    spread = variances.noise + np.where(data.lone, variances.arm, 0.0)
+    weight = 1 / spread
+    ease = variances.pair / (1 + variances.pair * data.sums(weight))
     rows = data.design[data.arm]
-    sums = np.zeros((len(count), rows.shape[1]))
-    np.add.at(sums, data.pair, rows)
-    totals = np.bincount(data.pair, data.y)
-    information = (rows.T @ rows - (sums.T * shrink) @ sums) / variances.noise
-    evidence = (rows.T @ data.y - sums.T @ (shrink * totals)) / variances.noise
-    arms = len(data.design)
-    prior = np.concatenate([[FLAT * total], variances.part, np.full(arms, variances.arm)])
+    weighted = weight[:, None] * rows
+    sums = data.sums(weighted)
+    information = rows.T @ weighted - (sums.T * ease) @ sums
+    evidence = weighted.T @ data.y - sums.T @ (ease * data.sums(weight * data.y))
+    several = np.full(int(data.several.sum()), variances.arm)
+    prior = np.concatenate([[FLAT * total], variances.part, several])
     covariance: Array = np.asarray(np.linalg.inv(information + np.diag(1 / prior)), np.float64)
-    return covariance @ evidence, covariance
+    mean = covariance @ evidence
+    off = data.y - rows @ mean
+    pair, moves = ease * data.sums(weight * off), ease[:, None] * sums
+    apart = rows - moves[data.pair]
+    unsure = ((apart @ covariance) * apart).sum(-1) + ease[data.pair]
+    return _Fit(mean, covariance, spread, pair, ease, moves, off - pair[data.pair], unsure, apart)
 
 
-def _updated(data: _Data, mean: Array, covariance: Array, old: _Variances, guess: _Variances) -> _Variances:
-    """One step of EM."""
-    second = mean**2 + np.diag(covariance)
-    rows = data.design[data.arm]
-    left = data.y - rows @ mean
-    count = np.bincount(data.pair)
-    shrink = old.pair / (old.noise + count * old.pair)
-    pair = shrink * np.bincount(data.pair, left)
-    sums = np.zeros((len(count), rows.shape[1]))
-    np.add.at(sums, data.pair, rows)
-    apart = rows - (shrink[:, None] * sums)[data.pair]
-    unsure = ((apart @ covariance) * apart).sum(-1)
-    own = old.noise * shrink
-    noise = (left - pair[data.pair]) ** 2 + unsure + own[data.pair]
-    both = shrink[:, None] * sums
-    pairs = pair**2 + own + ((both @ covariance) * both).sum(-1)
+def _updated(data: _Data, fit: _Fit, old: _Variances, guess: _Variances) -> _Variances:
+    """One step of EM: second moments of every effect, of a lone reward's rest shared between arm and noise."""
+    second = fit.mean**2 + np.diag(fit.covariance)
+    rest = fit.left**2 + fit.unsure
+    both = np.where(data.lone, old.noise * old.arm / fit.spread, 0.0)
+    noise = (old.noise / fit.spread) ** 2 * rest + both
+    lone = ((old.arm / fit.spread) ** 2 * rest + both)[data.lone]
+    unseen = len(data.several) - len(np.unique(data.arm))
+    arms = np.concatenate([second[1 + data.parts :], lone, np.full(unseen, old.arm)])
+    pairs = fit.pair**2 + fit.pair_spread + ((fit.pair_moves @ fit.covariance) * fit.pair_moves).sum(-1)
     return _Variances(
         _mixed(noise, guess.noise),
         _mixed(pairs, guess.pair),
         (second[1 : 1 + data.parts] + WEIGHT * guess.part) / (1 + WEIGHT),
-        _mixed(second[1 + data.parts :], guess.arm),
+        _mixed(arms, guess.arm),
     )
+
+
+def _means(data: _Data, fit: _Fit, variances: _Variances) -> tuple[Array, Array]:
+    """Mean (arms,) and covariance (arms, arms) of the arms' means; a lone arm's own effect follows from its reward."""
+    mean, rows = data.design @ fit.mean, data.design.copy()
+    at, pair = data.arm[data.lone], data.pair[data.lone]
+    share = variances.arm / fit.spread[data.lone]
+    mean[at] += share * fit.left[data.lone]
+    rows[at] -= share[:, None] * fit.apart[data.lone]
+    covariance = rows @ fit.covariance @ rows.T
+    covariance[np.ix_(at, at)] += np.where(pair[:, None] == pair, np.outer(share, share) * fit.pair_spread[pair], 0.0)
+    own = np.where(data.several, 0.0, variances.arm)
+    own[at] = variances.noise * share
+    return mean, covariance + np.diag(own)
 
 
 def _mixed(second: Array, guess: float) -> float:

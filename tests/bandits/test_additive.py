@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limner.bandits import Additive, bandit
+from limner.bandits import Additive, bandit, shared
 from limner.bandits.shared import believe_all
 
 WORTH = {"plain.": 0.0, "quality.": 1.0, "places.": 0.5, "doodle.": -1.0}
@@ -98,3 +98,59 @@ def test_parts_survive_saving():
     again.restore(policy.state())
     assert again.ranked() == policy.ranked()
     assert again.state() == policy.state()
+
+
+def believed_at_length(arms):
+    """The same model as text books have it: one column for every part, arm and pair, nothing integrated out."""
+    parts, told = list(dict.fromkeys(part for arm in arms for part in arm.parts)), []
+    for at, arm in enumerate(arms):
+        told += [(at, reward, object() if pair is None else pair) for reward, pair in arm.rewards]
+    pairs = list(dict.fromkeys(pair for _, _, pair in told))
+    y, widths = np.array([reward for _, reward, _ in told]), (1, len(parts), len(arms), len(pairs))
+    _, first, second, last = np.cumsum((0, *widths[:-1]))
+    of_arm = np.zeros((len(arms), sum(widths)))
+    of_arm[:, 0] = 1
+    for at, arm in enumerate(arms):
+        of_arm[at, [first + parts.index(part) for part in arm.parts]] = 1
+        of_arm[at, second + at] = 1
+    rows = of_arm[[at for at, _, _ in told]]
+    rows[range(len(told)), [last + pairs.index(pair) for _, _, pair in told]] = 1
+    total = y.var()
+    cost = shared.PART_COST * total**0.5 * of_arm[:, first:second].sum(1)
+    y = y + cost[[at for at, _, _ in told]]
+    guess = [share * total for share in (shared.NOISE_SHARE, shared.PART_SHARE, shared.ARM_SHARE, shared.PAIR_SHARE)]
+    noise, each, of_arms, of_pairs = guess[0], np.full(len(parts), guess[1]), guess[2], guess[3]
+    for left in reversed(range(shared._EM_STEPS + 1)):
+        spreads = (each, np.full(len(arms), of_arms), np.full(len(pairs), of_pairs))
+        prior = np.concatenate([[shared.FLAT * total], *spreads])
+        covariance = np.linalg.inv(rows.T @ rows / noise + np.diag(1 / prior))
+        mean = covariance @ rows.T @ y / noise
+        if not left:
+            return of_arm @ mean - cost, of_arm @ covariance @ of_arm.T
+        moments = mean**2 + np.diag(covariance)
+        rest = (y - rows @ mean) ** 2 + ((rows @ covariance) * rows).sum(-1)
+        noise, of_arms, of_pairs = (
+            (some.sum() + shared.WEIGHT * guessed) / (len(some) + shared.WEIGHT)
+            for some, guessed in ((rest, guess[0]), (moments[second:last], guess[2]), (moments[last:], guess[3]))
+        )
+        each = (moments[first:second] + shared.WEIGHT * guess[1]) / (1 + shared.WEIGHT)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_integrated_out_is_integrated_out_exactly(seed):
+    """Arms with one reward, several or none, some without parts, some rewards beside no other."""
+    rng = np.random.default_rng(seed)
+    arms = [" ".join(rng.choice(list(WORTH), size=rng.integers(0, 3), replace=False)) for _ in range(12)]
+    policy = Additive(seed=0)
+    for at, parts in enumerate(arms):
+        policy.add(str(at), parts=parts.split())
+    for number in range(15):
+        for at in rng.choice(10, size=rng.integers(1, 4), replace=False):
+            policy.tell(str(at), float(rng.standard_normal()), pair=(number, 0) if number % 5 else None)
+    for at in (8, 9):
+        policy.tell(str(at), 1.0, pair=("last", 0))
+    every = [policy._known(arm) for arm in policy.arms()]
+    found = believe_all(every)
+    mean, covariance = believed_at_length(every)
+    assert found.mean == pytest.approx(mean, abs=1e-9)
+    assert found.covariance == pytest.approx(covariance, abs=1e-9)
