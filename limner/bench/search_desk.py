@@ -62,27 +62,28 @@ class Desk:
         """The rewards of an instruction for requests, each with its picture seed of this run."""
         self._tried.setdefault(text, Instruction(text))
         self.asked += len(queries)
-        for query in queries:
-            if (text, query.id) not in self._rewards:
-                self._draw_one(text, query)
-                self._again = 0
-            self._goes_round()
+        self._goes_round(len(queries))
+        new = [query for query in dict.fromkeys(queries) if (text, query.id) not in self._rewards]
+        affordable = new[: self.limits.cap - self.pictures]
+        if affordable:
+            self._draw(text, affordable)
+        if len(affordable) < len(new):
+            raise Over
         return [self._rewards[text, query.id] for query in queries]
 
-    def _goes_round(self) -> None:
-        self._again += 1
+    def _goes_round(self, steps: int = 1) -> None:
+        self._again += steps
         if self._again > STUCK:
             raise Over
 
-    def _draw_one(self, text: str, query: Query) -> None:
-        if self.pictures >= self.limits.cap:
-            raise Over
-        prompt = written(text, query)
-        reward = self.world.reward(query, prompt, derive(self.seed, "picture", query.id))
-        self.pictures += 1
-        self._rewards[text, query.id] = 0.0 if reward is None else reward
-        if reward is not None:
-            self._history.append((text, Trial(query, prompt, reward)))
+    def _draw(self, text: str, queries: Sequence[Query]) -> None:
+        asks = [(query, written(text, query), derive(self.seed, "picture", query.id)) for query in queries]
+        for (query, prompt, _), reward in zip(asks, self.world.rewards(asks), strict=True):
+            self._rewards[text, query.id] = 0.0 if reward is None else reward
+            if reward is not None:
+                self._history.append((text, Trial(query, prompt, reward)))
+        self.pictures += len(asks)
+        self._again = 0
 
     def propose(self, text: str, count: int = 1) -> list[str]:
         """At most `count` new instructions, each one change of this one, as critic and modifier see fit."""
@@ -118,7 +119,7 @@ class Desk:
 
     def choose(self, text: str) -> None:
         """Note what the tool would answer now."""
-        worth = self.world.worth_of(text)
+        worth = self.world.worth_of(text, self.limits.target)
         self.trace.append((self.pictures, worth))
         if self.pictures >= self.limits.horizon and max(one for _, one in self.trace) >= self.limits.target:
             raise Over

@@ -59,7 +59,7 @@ def ours(world: World, limits: Limits, seed: int, setting: Mapping[str, Any], fo
                     continue
                 before, best = pulls, deps.bandit(state["bandit"]).ranked()[0]
                 drawn = deps.ledger.spend().pictures
-                trace.append((drawn, world.worth_of(state["instructions"][best]["text"])))
+                trace.append((drawn, world.worth_of(state["instructions"][best]["text"], limits.target)))
                 if drawn >= limits.horizon and max(worth for _, worth in trace) >= limits.target:
                     break
     return trace

@@ -10,7 +10,7 @@ from limner.agents import START
 from limner.bench.search import OURS, measure, ratio, summary
 from limner.bench.search_chart import chart
 from limner.bench.search_desk import STUCK, Desk, Limits, Over, pictures_until
-from limner.bench.search_world import surrogate_world, written
+from limner.bench.search_world import BLOCK, HELD_OUT, held_out, share_of, surrogate_world, written
 from limner.bench.surrogate import surrogate
 from limner.types import Prompt, Query
 
@@ -62,7 +62,7 @@ def test_a_desk_counts_each_picture_once_and_ends_at_the_cap(world):
 def test_a_tool_that_only_asks_for_what_it_has_is_ended_and_has_missed(world):
     desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
     desk.choose(START.text)
-    for _ in range(STUCK // 2):
+    for _ in range(1 + STUCK // 2):
         desk.draw(START.text, world.queries.search[:2])
     with pytest.raises(Over):
         desk.draw(START.text, world.queries.search[:2])
@@ -94,6 +94,21 @@ def test_proposals_are_new_children_of_the_instruction(world):
     first, second = desk.propose(START.text, 3), desk.propose(START.text, 3)
     assert len({START.text, *first, *second}) == 7
     assert written(first[0], QUERY) == written(first[0], QUERY)
+
+
+@pytest.mark.parametrize(
+    ("every", "target", "drawn"), [(10, 0.6, BLOCK), (2, 0.6, HELD_OUT), (1, 0.6, HELD_OUT), (10, 0.0, HELD_OUT)]
+)
+def test_a_choice_far_below_the_target_is_not_drawn_to_the_end(world, every, target, drawn):
+    """One picture in `every` is good; as many are drawn as it takes to know that the target is out of reach."""
+    asked = []
+
+    def good(text, queries):
+        asked.extend(queries)
+        return [queries.index(query) % every == 0 for query in queries]
+
+    assert share_of(good, held_out(world.queries), START.text, target) == 1 / every
+    assert len(asked) == len(set(asked)) == drawn
 
 
 def test_misses_count_with_the_cap():
