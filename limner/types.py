@@ -84,11 +84,16 @@ class Picture:
     png: bytes = field(repr=False)
     recipe: Recipe
     model: str
+    _sha256: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def sha256(self) -> str:
-        """Identity: the hash of the stored bytes, as 64 hex digits."""
-        return hashlib.sha256(self.png).hexdigest()
+        """Identity: the hash of the stored bytes, as 64 hex digits; worked out once, since a large picture takes ms."""
+        known = self._sha256
+        if known is None:
+            known = hashlib.sha256(self.png).hexdigest()
+            object.__setattr__(self, "_sha256", known)
+        return known
 
     def image(self) -> Image:
         """Decode into an RGB Pillow image, as a viewer shows it.

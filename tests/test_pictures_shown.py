@@ -1,8 +1,11 @@
 """Whatever a picture's bytes are, judges see what a viewer shows, or are told why they cannot."""
 
+import hashlib
 import io
+import pickle
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +22,16 @@ def _picture(image, kind="PNG", **options):
 
 def _of(data):
     return Picture(data, Recipe(Prompt("p"), 0), "test")
+
+
+def test_a_picture_is_known_by_its_own_bytes_also_where_it_was_copied_from_another():
+    first = _of(b"one")
+    copied, sent = replace(first, png=b"other"), pickle.loads(pickle.dumps(first))
+    assert [one.sha256 for one in (first, copied, sent)] == [
+        hashlib.sha256(data).hexdigest() for data in (b"one", b"other", b"one")
+    ]
+    assert replace(first, png=b"other") == copied != first == sent == _of(b"one")
+    assert len({first, sent, copied}) == 2
 
 
 def _sized(width, height):

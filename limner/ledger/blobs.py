@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import FileIO
@@ -22,7 +22,9 @@ from limner.ledger.keys import sha256
 _ABANDONED_S = 3600
 """Age from which an unfinished file is taken for one that a killed process left."""
 
-_OPEN = 64
+_FLUSHERS = 32
+"""Files that are flushed at once."""
+_OPEN = 128
 """Files that are open at once."""
 
 
@@ -31,7 +33,7 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._flushers = ThreadPoolExecutor(16, thread_name_prefix="limner-blobs")
+        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="limner-blobs")
 
     def prepare(self) -> None:
         """Make the folder and clear out what killed processes left half-written.
@@ -44,14 +46,13 @@ class Blobs:
             if time.time() - left.stat().st_mtime > _ABANDONED_S:
                 left.unlink(missing_ok=True)
 
-    def put(self, contents: Iterable[bytes]) -> None:
-        """Store contents so that they survive a power cut; what is already there intact is left alone.
+    def put(self, contents: Mapping[str, bytes]) -> None:
+        """Store contents, by their hashes, so that they survive a power cut; what is there intact is left alone.
 
         Raises:
             OSError: the disk refused. What was stored before stays; nothing unfinished is left behind.
         """
-        missing = {sha256(content): content for content in contents}
-        missing = {name: content for name, content in missing.items() if not self._holds(name, content)}
+        missing = {name: content for name, content in contents.items() if not self._holds(name, content)}
         if not missing:
             return
         names = list(missing)
@@ -65,9 +66,9 @@ class Blobs:
         Raises:
             MissingBlob: the file is gone, cannot be read, or holds something else.
         """
-        path = self._folder / name
+        path = self._path(name)
         try:
-            content = path.read_bytes()
+            content = _read(path)
         except OSError as error:
             raise MissingBlob(f"the stored bytes {name} cannot be read from {path} ({error}); {_CURE}") from error
         if sha256(content) != name:
@@ -79,26 +80,35 @@ class Blobs:
         self._flushers.shutdown()
 
     def _holds(self, name: str, content: bytes) -> bool:
-        path = self._folder / name
-        return path.exists() and path.read_bytes() == content
+        path = self._path(name)
+        return os.path.exists(path) and _read(path) == content
+
+    def _path(self, name: str) -> str:
+        """Where a file lies; put together as text, since there are many."""
+        return f"{self._folder}{os.sep}{name}"
 
     def _write(self, contents: Mapping[str, bytes]) -> None:
-        parts = {name: self._folder / f".{name}.{secrets.token_hex(4)}.part" for name in contents}
+        parts = {name: self._path(f".{name}.{secrets.token_hex(4)}.part") for name in contents}
         try:
             self._write_through(parts, contents)
             for name in contents:
-                os.replace(parts[name], self._folder / name)
+                os.replace(parts[name], self._path(name))
                 del parts[name]
         finally:
             for part in parts.values():
-                part.unlink(missing_ok=True)
+                Path(part).unlink(missing_ok=True)
 
-    def _write_through(self, parts: Mapping[str, Path], contents: Mapping[str, bytes]) -> None:
+    def _write_through(self, parts: Mapping[str, str], contents: Mapping[str, bytes]) -> None:
         with ExitStack() as stack:
-            files = [stack.enter_context(part.open("xb", buffering=0)) for part in parts.values()]
+            files = [stack.enter_context(FileIO(part, "x")) for part in parts.values()]
             for file, name in zip(files, parts, strict=True):
                 _write_whole(file, contents[name])
             list(self._flushers.map(os.fsync, [file.fileno() for file in files]))
+
+
+def _read(path: str) -> bytes:
+    with FileIO(path) as file:
+        return file.readall()
 
 
 _CURE = "restore the file from a copy of the session, or start a new session"

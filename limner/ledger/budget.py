@@ -7,7 +7,9 @@ than a micro-dollar.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from limner.errors import UsageError
 
@@ -59,6 +61,17 @@ class Charge:
             scores=self.scores + other.scores,
             unknown_price=self.unknown_price + other.unknown_price,
         )
+
+
+UNITS = tuple(unit.name for unit in fields(Charge))
+"""What a charge counts, in order."""
+units_of = attrgetter(*UNITS)
+"""The numbers of a charge, in order."""
+
+
+def total(charges: Iterable[Charge]) -> Charge:
+    """All of these charges together."""
+    return Charge(*map(sum, zip(*map(units_of, charges), strict=True)))
 
 
 def to_pico(usd: float) -> int:

@@ -38,10 +38,14 @@ LONG = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as its row keeps it: in full, or as a reference to the blob that is to be stored beside it."""
+    """A text as its row keeps it: in full, or as a reference to the blob that is to be stored beside it.
+
+    `name` is the blob's hash.
+    """
 
     text: str
     blob: bytes | None = None
+    name: str | None = None
 
 
 def picture_request(recipe: Recipe) -> dict[str, Any]:
@@ -95,14 +99,15 @@ def shelve(text: str) -> Text:
     if len(text) < LONG:
         return Text(text)
     blob = text.encode()
-    return Text(_dumps({"type": "text", "sha256": sha256(blob)}), blob)
+    name = sha256(blob)
+    return Text(_dumps({"type": "text", "sha256": name}), blob, name)
 
 
 def encode(result: Result) -> Text:
     """Write a result as JSON; a picture's bytes, and a long text, as a blob."""
     if isinstance(result, Picture):
         about = {"sha256": result.sha256, "recipe": _plain(result.recipe), "model": result.model}
-        return Text(_dumps({"type": "picture", **about}), result.png)
+        return Text(_dumps({"type": "picture", **about}), result.png, result.sha256)
     return shelve(_dumps({"type": _NAMES[type(result)], **_fields(result)}))
 
 
@@ -169,8 +174,7 @@ def _turn(fields: dict[str, Any]) -> Turn:
     return Turn(**(fields | {"usage": Usage(**fields["usage"]), "first": first}))
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
 _NAMES: dict[type, str] = {Failure: "failure", Score: "score", Answer: "answer", Turn: "turn", Course: "course"}

@@ -6,7 +6,7 @@ used. A replay stops here at the first call that was never recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from limner.errors import BudgetSpent, CorruptSession, LimnerError, ModelError, 
 from limner.ledger.blobs import Blobs
 from limner.ledger.budget import PICO, Budget, Charge, exceeded
 from limner.ledger.codec import Result, Text, decode, encode, shelve
-from limner.ledger.keys import sha256
 from limner.ledger.schema import guarded
 from limner.ledger.store import Call, Claim, Entry, Row, Store
 
@@ -97,8 +96,8 @@ class Door:
         missing = [call for calls in distinct for call in calls if call.key not in recorded]
         if not missing or self._replay:
             return [self._recalled(calls, recorded) for calls in distinct]
-        self._store_long_requests(missing)
-        shelved = [[replace(call, request=shelve(call.request).text) for call in calls] for calls in distinct]
+        self._store_blobs(shelve(call.request) for call in missing)
+        shelved = [[_shelved(call) for call in calls] for calls in distinct]
         return [self._admitted(claim) for claim in self._store.reserve_each(shelved, self._active(), self._fits)]
 
     def _recalled(self, calls: Sequence[Call], recorded: Mapping[str, Row]) -> Admission | LimnerError:
@@ -140,8 +139,7 @@ class Door:
     def _kept(self, settlements: Sequence[Settlement]) -> list[_Kept]:
         """What is to be recorded, its blobs stored and flushed."""
         kept = [_Kept.of(settlement) for settlement in settlements]
-        with guarded(self._folder / "blobs"):
-            self._blobs.put(one.text.blob for one in kept if one.text.blob is not None)
+        self._store_blobs(one.text for one in kept)
         return kept
 
     def lose(self, ids: Sequence[int]) -> None:
@@ -194,10 +192,10 @@ class Door:
                 "the ledger from a copy"
             ) from error
 
-    def _store_long_requests(self, calls: Sequence[Call]) -> None:
-        long = [shelved.blob for call in calls if (shelved := shelve(call.request)).blob is not None]
+    def _store_blobs(self, texts: Iterable[Text]) -> None:
+        blobs = {text.name: text.blob for text in texts if text.name is not None and text.blob is not None}
         with guarded(self._folder / "blobs"):
-            self._blobs.put([blob for blob in long if blob is not None])
+            self._blobs.put(blobs)
 
     def _fits(self, settled: Charge, pending: Charge, need: Charge, seconds: float) -> bool:
         """Whether a batch may start now; not while calls under way may still turn out too dear for both."""
@@ -225,7 +223,7 @@ class _Kept:
             id=settlement.id,
             key=outcome.key,
             result=text.text,
-            blob=None if text.blob is None else sha256(text.blob),
+            blob=text.name,
             charge=outcome.charge,
             unknown_usage=outcome.unknown_usage,
             seconds=settlement.seconds,
@@ -234,6 +232,12 @@ class _Kept:
 
     def result(self) -> Result:
         return decode(self.text.text, lambda _: self.text.blob or b"")
+
+
+def _shelved(call: Call) -> Call:
+    """The call as its row keeps it."""
+    short = shelve(call.request).text
+    return call if short is call.request else replace(call, request=short)
 
 
 def _spent(budget: Budget, resource: str, settled: Charge, need: Charge) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from limner.errors import UsageError
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(value: Any) -> str:
@@ -20,7 +23,7 @@ def canonical(value: Any) -> str:
         UsageError: the value has no canonical form (NaN, infinity, or something that is not plain data).
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        return _JSON.encode(value)
     except (TypeError, ValueError) as error:
         raise UsageError(f"a request must be plain, finite data to be recorded, got {value!r:.300}: {error}") from error
 
@@ -34,8 +37,13 @@ def key_of(kind: str, model: str, request: str, occurrence: tuple[str, ...] | No
         request: what decides the result, as `canonical` writes it; most of the text, so it is not written again.
         occurrence: where in the run this is asked; None where asking again is the same call.
     """
-    before = canonical({"kind": kind, "model": model, "occurrence": occurrence and list(occurrence)})
-    return sha256(f'{before[:-1]},"request":{request}}}'.encode())
+    return sha256(f'{_before(kind, model, occurrence)},"request":{request}}}'.encode())
+
+
+@lru_cache(maxsize=64)
+def _before(kind: str, model: str, occurrence: tuple[str, ...] | None) -> str:
+    """What a key is made of before its request: the same for a whole batch."""
+    return canonical({"kind": kind, "model": model, "occurrence": occurrence and list(occurrence)})[:-1]
 
 
 def sha256(data: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from limner.errors import MissingBlob, SessionError
 from limner.ledger.blobs import Blobs
-from limner.ledger.budget import Budget, Charge, exceeded, to_pico, to_usd
+from limner.ledger.budget import Budget, Charge, exceeded, to_pico, to_usd, total
 from limner.ledger.door import Door
 from limner.ledger.schema import guarded
 from limner.ledger.store import Store, Total
@@ -90,7 +90,7 @@ class Ledger:
                 blobs.prepare()
         store = Store(path, replay=replay)
         ledger = cls(folder, budget, store, blobs, spans or Spans.silent(), clock, replay=replay)
-        held = sum(total.calls for total in store.totals())
+        held = sum(one.calls for one in store.totals())
         if refuse_warm and held:
             ledger.close()
             raise SessionError(f"{path} already holds {held} calls and a cold ledger is needed; name an empty folder")
@@ -108,9 +108,9 @@ class Ledger:
     def spend_by_role(self) -> dict[str, Spend]:
         """What each role (first part of the position) has paid; seconds are the wall time of its calls."""
         paid = self._paid()
-        roles = sorted({total.role for total in paid})
-        by_role = {role: [total for total in paid if total.role == role] for role in roles}
-        return {role: _spend(totals, sum(total.seconds for total in totals)) for role, totals in by_role.items()}
+        roles = sorted({one.role for one in paid})
+        by_role = {role: [one for one in paid if one.role == role] for role in roles}
+        return {role: _spend(totals, sum(one.seconds for one in totals)) for role, totals in by_role.items()}
 
     def short_of(self, pictures: int = 0, model_calls: int = 0, tokens: int = 0, money_usd: float = 0.0) -> str | None:
         """The first resource that this would exceed on top of all that is paid or under way; None if it fits."""
@@ -118,7 +118,7 @@ class Ledger:
         if limit is not None and self._seconds() >= limit:
             return "seconds"
         need = Charge(pictures=pictures, model_calls=model_calls, tokens=tokens, money=to_pico(money_usd))
-        return exceeded(self._budget, sum((total.charge for total in self._store.totals()), Charge()), need)
+        return exceeded(self._budget, total(one.charge for one in self._store.totals()), need)
 
     def seconds_left(self) -> float | None:
         """Seconds until no call starts any more, 0 when over; None without such a limit."""
@@ -172,12 +172,12 @@ class Ledger:
         return self._store.earlier_seconds() + (0.0 if self._replay else self._active())
 
     def _paid(self) -> list[Total]:
-        return [total for total in self._store.totals() if total.state != "reserved"]
+        return [one for one in self._store.totals() if one.state != "reserved"]
 
 
 def _spend(totals: Iterable[Total], seconds: float) -> Spend:
     totals = list(totals)
-    charge = sum((total.charge for total in totals), Charge())
+    charge = total(one.charge for one in totals)
     return Spend(
         pictures=charge.pictures,
         model_calls=charge.model_calls,
@@ -186,5 +186,5 @@ def _spend(totals: Iterable[Total], seconds: float) -> Spend:
         seconds=seconds,
         scores=charge.scores,
         unknown_price=charge.unknown_price,
-        unknown_outcome=sum(total.calls for total in totals if total.state == "unknown"),
+        unknown_outcome=sum(one.calls for one in totals if one.state == "unknown"),
     )

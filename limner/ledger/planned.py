@@ -31,6 +31,8 @@ Answered = TypeVar("Answered", bound=Result)
 
 REASONS = 3
 """Different reasons for failures that a batch's span tells."""
+_NOTHING = Charge()
+"""What a failure costs."""
 POLL_S = (0.02, 0.5)
 """First and longest pause while another asker makes the same call."""
 
@@ -75,7 +77,9 @@ class Planned(Generic[Item, Answered]):
         self._call = call
         self._door = door
         self._spans = spans
-        door.check_price(self._identity, (self._terms.price_per_call,))
+        price = self._terms.price_per_call
+        self._charge = job.unit + Charge(money=to_pico(price or 0.0), unknown_price=int(price is None))
+        door.check_price(self._identity, (price,))
 
     def ask(self, items: Sequence[Item]) -> list[Answered]:
         """One result for each item, in order; each batch is recorded before the next begins."""
@@ -109,7 +113,7 @@ class Planned(Generic[Item, Answered]):
             position=where,
             role=where[0] if where else NO_ROLE,
             request=request,
-            charge=self._charge(),
+            charge=self._charge,
         )
 
     def _make(self, items: Sequence[Item], calls: Sequence[Call], reserved: dict[str, int]) -> dict[str, Result]:
@@ -124,7 +128,7 @@ class Planned(Generic[Item, Answered]):
             else:
                 answered = self._checked([items[place] for place in places])
             outcomes = [
-                Outcome(calls[place].key, result, self._charge(result))
+                Outcome(calls[place].key, result, _NOTHING if isinstance(result, Failure) else self._charge)
                 for place, result in zip(places, answered, strict=True)
             ]
             kept = [outcome for outcome in outcomes if local or not _lost(outcome.result)]
@@ -153,13 +157,6 @@ class Planned(Generic[Item, Answered]):
                 "one for each, in order, with a Failure in the place of what it refused"
             )
         return answered
-
-    def _charge(self, result: Result | None = None) -> Charge:
-        """What a result costs; before it is known, what it may cost. A failure costs nothing."""
-        if isinstance(result, Failure):
-            return Charge()
-        price = self._terms.price_per_call
-        return self._job.unit + Charge(money=to_pico(price or 0.0), unknown_price=int(price is None))
 
     def _tell(self, span: Span, outcomes: Sequence[Outcome], *, planned: int) -> None:
         results = [outcome.result for outcome in outcomes]

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from limner.errors import BudgetSpent, CorruptSession, SessionBusy
-from limner.ledger.budget import Charge
+from limner.ledger.budget import UNITS, Charge, total, units_of
 from limner.ledger.keys import canonical, sha256
 from limner.ledger.owner import Owner
 from limner.ledger.schema import connect, guarded
@@ -25,19 +24,17 @@ from limner.ledger.schema import connect, guarded
 LEASE_S = 900.0
 """How long a reservation is believed whose owner cannot be looked at: longer than any batch lasts."""
 
-_COSTS = tuple(unit.name for unit in fields(Charge))
-_costs = attrgetter(*_COSTS)
-_SUMS = ", ".join(f"SUM({name})" for name in _COSTS)
+_SUMS = ", ".join(f"SUM({name})" for name in UNITS)
 _PICTURES = "kind IN ('picture', 'edit', 'path') AND state = 'recorded'"
 _VIEWED = "kind IN ('picture', 'edit', 'path', 'preview') AND state = 'recorded'"
-_SAID = ("key", "kind", "model", "local", "role", "position", "request", "result", "blob", *_COSTS)
+_CALLED = ("key", "kind", "model", "local", "role", "position", "request")
+_SAID = (*_CALLED, "result", "blob", *UNITS)
 """What a recorded row says, as its checksum is made of it."""
-_RECORD = (
-    "UPDATE calls SET state = 'recorded', result = ?, blob = ?, unknown_usage = ?, seconds = ?, "
-    f"{', '.join(f'{name} = ?' for name in _COSTS)} WHERE id = ? AND state = 'reserved' RETURNING {', '.join(_SAID)}"
-)
-_ASKED = ("key", "state", "kind", "model", "local", "role", "position", "request", "owner", "lease_until", *_COSTS)
-_RESERVE = f"INSERT INTO calls ({', '.join(_ASKED)}) VALUES ({', '.join('?' * len(_ASKED))})"
+_RECORDED = ("result", "blob", "unknown_usage", "seconds", *UNITS, "checksum")
+_RECORD = f"UPDATE calls SET state = 'recorded', {', '.join(f'{name} = ?' for name in _RECORDED)} WHERE id = ?"
+_RESERVED = ("id", "state", *_CALLED, "owner", "lease_until", *UNITS)
+_RESERVE = f"INSERT INTO calls ({', '.join(_RESERVED)}) VALUES ({', '.join('?' * len(_RESERVED))})"
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'calls'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +93,24 @@ class Total:
 
 @dataclass(slots=True)
 class _Account:
-    """What is paid and reserved while askers are served one after the other, and the session's active seconds."""
+    """What is paid and reserved while askers are served one after the other, and the session's active seconds.
+
+    `last` is the newest call's id, `new` the calls that are reserved meanwhile, by theirs.
+    """
 
     settled: Charge
     pending: Charge
     seconds: float
+    last: int
+    new: dict[int, Call] = field(default_factory=dict)
+
+    def reserved(self, calls: Sequence[Call], need: Charge) -> dict[str, int]:
+        """Reserve calls, by key."""
+        ids = {call.key: self.last + place for place, call in enumerate(calls, start=1)}
+        self.last += len(calls)
+        self.pending += need
+        self.new |= {ids[call.key]: call for call in calls}
+        return ids
 
 
 Fits = Callable[[Charge, Charge, Charge, float], bool]
@@ -161,8 +171,9 @@ class Store:
         with self._transaction(durable=durable):
             self._reclaim()
             present = self._present([*{call.key: None for calls in asks for call in calls}])
-            account = _Account(*self._charged(), self.earlier_seconds() + seconds)
+            account = _Account(*self._charged(), self.earlier_seconds() + seconds, self._last_id())
             claims = [self._claim(calls, present, account, fits) for calls in asks]
+            self._insert(account.new)
             self._tick(seconds)
         return claims
 
@@ -172,15 +183,13 @@ class Store:
         found = {call.key: present[call.key] for call in calls if call.key in present}
         recorded = {key: self._row(key, row) for key, row in found.items() if row["state"] == "recorded"}
         missing = [call for call in calls if call.key not in present]
-        need = sum((call.charge for call in missing), Charge())
+        need = total(call.charge for call in missing)
         try:
             if not missing or not fits(account.settled, account.pending, need, account.seconds):
                 return Claim(recorded)
         except BudgetSpent as spent:
             return spent
-        reserved = {call.key: self._insert(call) for call in missing}
-        self._held |= set(reserved.values())
-        account.pending += need
+        reserved = account.reserved(missing, need)
         present |= {key: {"state": "reserved"} for key in reserved}
         return Claim(recorded, reserved)
 
@@ -192,8 +201,8 @@ class Store:
         """
         with self._transaction(durable=True):
             self._tick(seconds)
-            for entry in entries:
-                self._update(entry)
+            if refused := self._update(entries):
+                raise next(iter(refused.values()))
         self._held -= {entry.id for entry in entries}
 
     def record_each(self, entries: Sequence[Entry], seconds: float) -> dict[int, SessionBusy]:
@@ -202,14 +211,9 @@ class Store:
         Returns:
             By its id, what went wrong with each reservation that is no longer ours; the others are recorded.
         """
-        refused: dict[int, SessionBusy] = {}
         with self._transaction(durable=True):
             self._tick(seconds)
-            for entry in entries:
-                try:
-                    self._update(entry)
-                except SessionBusy as error:
-                    refused[entry.id] = error
+            refused = self._update(entries)
         self._held -= {entry.id for entry in entries}
         return refused
 
@@ -290,22 +294,25 @@ class Store:
             )
         return Row(key, row["result"])
 
-    def _insert(self, call: Call) -> int:
-        about = [call.key, "reserved", call.kind, call.model, call.local, call.role, " / ".join(call.position)]
-        values = [*about, call.request, str(self._owner), time.time() + LEASE_S, *_costs(call.charge)]
-        inserted = self._db.execute(_RESERVE, values).lastrowid
-        assert inserted is not None
-        return inserted
+    def _last_id(self) -> int:
+        """The highest id there ever was; SQLite keeps it, so that none is given twice."""
+        found = self._db.execute(_LAST_ID).fetchone()
+        return int(found[0]) if found else 0
 
-    def _update(self, entry: Entry) -> None:
-        about = (entry.result, entry.blob, entry.unknown_usage, entry.seconds)
-        said = self._db.execute(_RECORD, (*about, *_costs(entry.charge), entry.id)).fetchone()
-        if said is None:
-            raise SessionBusy(
-                f"the call {entry.key} was taken over by a process on another host after {LEASE_S:.0f} s; let one host "
-                "at a time work on a session, then resume"
-            )
-        self._db.execute("UPDATE calls SET checksum = ? WHERE id = ?", (_checksum(said), entry.id))
+    def _insert(self, calls: Mapping[int, Call]) -> None:
+        owner, lease = str(self._owner), time.time() + LEASE_S
+        rows = ((one, "reserved", *_called(call), owner, lease, *units_of(call.charge)) for one, call in calls.items())
+        self._db.executemany(_RESERVE, rows)
+        self._held |= calls.keys()
+
+    def _update(self, entries: Sequence[Entry]) -> dict[int, SessionBusy]:
+        """Record what is reserved still; by id, what is not."""
+        marks = ", ".join("?" * len(entries))
+        query = f"SELECT id, {', '.join(_CALLED)} FROM calls WHERE id IN ({marks}) AND state = 'reserved'"
+        called = {row[0]: row[1:] for row in self._db.execute(query, [entry.id for entry in entries])}
+        rows = [_recorded(entry, called[entry.id]) for entry in entries if entry.id in called]
+        self._db.executemany(_RECORD, rows)
+        return {entry.id: _taken_over(entry) for entry in entries if entry.id not in called}
 
     def _drop(self, call: int, *, charged: bool) -> None:
         if charged:
@@ -327,8 +334,8 @@ class Store:
 
     def _charged(self) -> tuple[Charge, Charge]:
         totals = self.totals()
-        settled = sum((total.charge for total in totals if total.state != "reserved"), Charge())
-        pending = sum((total.charge for total in totals if total.state == "reserved"), Charge())
+        settled = total(one.charge for one in totals if one.state != "reserved")
+        pending = total(one.charge for one in totals if one.state == "reserved")
         return settled, pending
 
     def _sit_down(self) -> int:
@@ -338,6 +345,26 @@ class Store:
 
     def _tick(self, seconds: float) -> None:
         self._db.execute("UPDATE sittings SET seconds = ? WHERE id = ?", (seconds, self._sitting))
+
+
+def _called(call: Call) -> tuple[Any, ...]:
+    """What a row says of its call, as `_CALLED` names it."""
+    where = " / ".join(call.position)
+    return call.key, call.kind, call.model, call.local, call.role, where, call.request
+
+
+def _recorded(entry: Entry, called: Sequence[Any]) -> tuple[Any, ...]:
+    """What recording changes in the row of this call, and its id."""
+    costs = units_of(entry.charge)
+    checksum = _checksum((*called, entry.result, entry.blob, *costs))
+    return entry.result, entry.blob, entry.unknown_usage, entry.seconds, *costs, checksum, entry.id
+
+
+def _taken_over(entry: Entry) -> SessionBusy:
+    return SessionBusy(
+        f"the call {entry.key} was taken over by a process on another host after {LEASE_S:.0f} s; let one host at a "
+        "time work on a session, then resume"
+    )
 
 
 def _checksum(said: Sequence[Any]) -> str:
