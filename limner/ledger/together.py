@@ -1,8 +1,9 @@
 """Group commit: what concurrent chat turns want of the ledger, written in few transactions and off the event loop.
 
 A turn is reserved on disk before it is sent and recorded on disk before it is used; each takes a flushed transaction of
-milliseconds. Whoever comes while one is under way waits for the next, which takes all who wait. So eighty turns that
-begin or end together cost a handful of transactions, and one turn alone waits for nobody.
+milliseconds. Whoever comes while one is under way waits for the next, which takes all who wait, and one begins when
+the event loop has let all ask who are ready to. So eighty turns that begin or end together cost a handful of
+transactions, and one turn alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -89,29 +90,43 @@ class _Grouped(Generic[Ask, Answer]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         with self._lock:
+            due = any(one.loop is loop for one in self._waiting)
             self._waiting.append(_Waiting(ask, loop, future))
-            if len(self._waiting) == 1:  # else a group that will take this one, too, is due already
-                self._writer.submit(self._serve_group)
+        if not due:  # else a group that will take this one, too, is
+            loop.call_soon(self._serve_soon)
         return future
+
+    def _serve_soon(self) -> None:
+        try:
+            self._writer.submit(self._serve_group)
+        except RuntimeError as error:  # it has been closed
+            with self._lock:
+                group, self._waiting = self._waiting, []
+            _tell(group, [error] * len(group))
 
     def _serve_group(self) -> None:
         with self._lock:
             group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             if self._waiting:
                 self._writer.submit(self._serve_group)
-        answers = self._answers([one.asked for one in group])
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = defaultdict(list)
-        for one, answer in zip(group, answers, strict=True):
-            by_loop[one.loop].append((one.future, answer))
-        for loop, answered in by_loop.items():
-            with suppress(RuntimeError):  # a loop that was closed waits for nothing any more
-                loop.call_soon_threadsafe(_hand_over, answered)
+        if group:
+            _tell(group, self._answers([one.asked for one in group]))
 
     def _answers(self, asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
         try:
             return self._serve(asks)
         except Exception as error:  # noqa: BLE001 - carried over to all who asked and raised there
             return [error] * len(asks)
+
+
+def _tell(group: Sequence[_Waiting], answers: Sequence[Any]) -> None:
+    """Give each its answer, on its own event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = defaultdict(list)
+    for one, answer in zip(group, answers, strict=True):
+        by_loop[one.loop].append((one.future, answer))
+    for loop, answered in by_loop.items():
+        with suppress(RuntimeError):  # a loop that was closed waits for nothing any more
+            loop.call_soon_threadsafe(_hand_over, answered)
 
 
 def _hand_over(answered: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:

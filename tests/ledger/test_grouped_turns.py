@@ -68,7 +68,14 @@ def test_turns_that_begin_and_end_together_share_transactions(tmp_path, transact
         turns = asyncio.run(all_asked(recorded(ChatFromCallable(replying, terms=TERMS), ledger)))
         assert [turn.text for turn in turns] == [f"reply {number}" for number in range(TURNS)]
         assert (ledger.spend().model_calls, ledger.spend().tokens) == (TURNS, 15 * TURNS)
-    assert transactions.count(True) < TURNS
+    assert transactions.count(True) == 2  # all reservations, and all replies
+
+
+def test_a_turn_that_is_asked_after_the_ledger_was_closed_is_refused(tmp_path):
+    with Ledger.open(tmp_path) as ledger:
+        chat = recorded(ChatFromCallable(replying, terms=TERMS), ledger)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        asyncio.run(asyncio.wait_for(asked(chat, 1), 10))
 
 
 def test_a_reservation_is_on_disk_before_the_turn_is_sent(tmp_path):
