@@ -53,7 +53,8 @@ class QuestionScorer:
         A query without questions, and one whose answers are all unreadable, has the value None. Questions whose `needs`
         form a circle or name a question that is not asked make a `Failure`.
         """
-        orders = [self._in_order(query) for query, _ in pairs]
+        ordered = {query: self._in_order(query) for query in dict.fromkeys(query for query, _ in pairs)}
+        orders = [ordered[query] for query, _ in pairs]
         asks: dict[tuple[str, str], tuple[Picture, Question]] = {}
         for (_, picture), questions in zip(pairs, orders, strict=True):
             if not isinstance(questions, Failure):

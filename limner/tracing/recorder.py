@@ -7,9 +7,9 @@ The provider, sampler, limits and ids are given here, so no variable of the envi
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -87,12 +87,13 @@ class _SessionIds(RandomIdGenerator):
 
     def __init__(self, trace: int) -> None:
         self._trace = trace
+        self._random = Random()
 
     def generate_trace_id(self) -> int:
         return self._trace
 
     def generate_span_id(self) -> int:
-        return secrets.randbits(64) or 1
+        return self._random.getrandbits(64) or 1
 
 
 class _ToFile(SpanProcessor):
