@@ -17,6 +17,7 @@ from limner.agents.lists import QuestionList
 from limner.graph.checkpoints import checkpoints
 from limner.graph.deps import EvolveDeps, QuerySets
 from limner.graph.evolve import RECURSION_LIMIT, build_evolve, initial_state
+from limner.graph.heap import settled
 from limner.graph.options import Prepared, prepare
 from limner.graph.outcome import model_names, outcome
 from limner.graph.session import Session, write_json
@@ -98,7 +99,7 @@ async def run(prepared: Prepared, progress: Callable[[Progress], None] | None = 
     """Carry out a prepared run, from its beginning or from where it stopped."""
     models = build_models(prepared.settings, prepared.given)
     with _opened(prepared, models) as (session, deps):
-        with deps.spans.workflow("evolve"):
+        with deps.spans.workflow("evolve"), settled():
             state = await _final_state(deps, session, progress)
         result = outcome(deps, state, session=session.id, folder=session.folder, notes=prepared.notes)
         write_json(session.folder / "result.json", as_json(result))
