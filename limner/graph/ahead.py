@@ -1,8 +1,9 @@
-"""Agents' work done before its turn: what the next round needs for certain is asked while this one is learned from.
+"""Agents' work done before its turn: what the next round needs for certain is asked while this one is still busy.
 
-Prompts of survivors and questions about the next requests wait for nobody, so they are under way while critic and
-modifier are asked. Each is asked under the position that it would have in its own turn: results, spend and records are
-those of a run without any of this, and what a killed run had asked ahead its resumption finds in the ledger.
+Questions about the next requests wait for nobody, so they are under way while pictures are drawn and judged, and with
+them prompts of survivors while critic and modifier are asked. Each is asked under the position that it would have in
+its own turn: results, spend and records are those of a run without any of this, and what a killed run had asked ahead
+its resumption finds in the ledger. It takes an event loop that outlives a node: under `invoke` nothing is begun ahead.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from limner.agents import count, counted
 
@@ -22,6 +23,17 @@ Named = tuple[Hashable, Work[T]]
 
 APART_S = 0.004
 """Seconds from one piece of work begun ahead to the next, so that critic and modifier find the event loop free."""
+FIRST = 5
+"""How many times as long the first waits, so that what is asked now is on its way before."""
+LEAD_S = 0.2
+"""Seconds that drawing has to itself: what takes no longer leaves nothing to be done beside it."""
+
+
+class _Begun(NamedTuple):
+    """Work that begins once it is due."""
+
+    task: asyncio.Task[tuple[Any, Counter[str]]]
+    due: asyncio.Event
 
 
 class Ahead:
@@ -30,7 +42,7 @@ class Ahead:
     def __init__(self) -> None:
         """Nothing is under way."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._begun: dict[Hashable, asyncio.Task[tuple[Any, Counter[str]]]] = {}
+        self._begun: dict[Hashable, _Begun] = {}
 
     @property
     def here(self) -> bool:
@@ -40,13 +52,17 @@ class Ahead:
         except RuntimeError:
             return False
 
-    def begin(self, works: Iterable[Named[Any]], apart: float = APART_S) -> None:
-        """Begin pieces of work that are not under way yet, one so many seconds after the other."""
+    def begin(self, works: Iterable[Named[Any]], apart: float = APART_S, after: float = 0.0) -> None:
+        """Begin pieces of work that are not under way yet, `after` so many seconds, each `apart` from the one before.
+
+        One that was to begin later begins then; whoever asks for its result has it begun now.
+        """
         if not self.here:
             return
-        new = {name: work for name, work in works if name not in self._begun}
-        for place, (name, work) in enumerate(new.items()):
-            self._begun[name] = asyncio.create_task(_after(place * apart, work))
+        for place, (name, work) in enumerate(dict(works).items()):
+            if name not in self._begun:
+                self._begun[name] = _waiting(work)
+            asyncio.get_running_loop().call_later(after + place * apart, self._begun[name].due.set)
 
     async def done(self, name: Hashable, work: Work[T]) -> T:
         """The result of the work of this name: what was begun ahead, or else done now.
@@ -57,8 +73,9 @@ class Ahead:
         begun = self._begun.pop(name, None) if self.here else None
         if begun is None:
             return await work()
+        begun.due.set()
         result: T
-        result, counts = await begun
+        result, counts = await begun.task
         for counted_name, number in counts.items():
             count(counted_name, number)
         return result
@@ -70,16 +87,21 @@ class Ahead:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is under way, since it is paid for; or end it, where the run is cancelled."""
+        """Wait for what is under way, since it is paid for; or end it, where the run is cancelled. Begin no more."""
         begun, self._begun, self._loop = list(self._begun.values()), {}, None
-        if isinstance(error, asyncio.CancelledError):
-            for task in begun:
-                task.cancel()
-        await asyncio.gather(*begun, return_exceptions=True)
+        for one in begun:
+            if isinstance(error, asyncio.CancelledError) or not one.due.is_set():
+                one.task.cancel()
+        await asyncio.gather(*(one.task for one in begun), return_exceptions=True)
 
 
-async def _after(seconds: float, work: Work[T]) -> tuple[T, Counter[str]]:
+def _waiting(work: Work[Any]) -> _Begun:
+    due = asyncio.Event()
+    return _Begun(asyncio.create_task(_done(work, due)), due)
+
+
+async def _done(work: Work[T], due: asyncio.Event) -> tuple[T, Counter[str]]:
     """What the work results in, and what was counted meanwhile, for whoever asks for it."""
-    await asyncio.sleep(seconds)
+    await due.wait()
     with counted() as counts:
         return await work(), counts

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from limner.agents import counted
-from limner.graph.ahead import APART_S, Named
+from limner.graph.ahead import APART_S, FIRST, LEAD_S, Named
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
 from limner.graph.planning import fresh_queries, another_round
@@ -137,7 +137,19 @@ def begin_next(
         works += _writing(deps, instruction, [deps.by_id[name] for name in names], state["batches"] + 1)
     if deps.vision is not None:
         works += _asking(deps, _unasked(deps, state, names))
-    deps.ahead.begin(works, apart)
+    deps.ahead.begin(works, apart, after=FIRST * apart)
+
+
+def ask_next(deps: EvolveDeps, state: EvolveState) -> None:
+    """Begin the questions about the next round's requests beside the drawing of this one's pictures.
+
+    Nothing else is certain yet: which instructions survive this round its pictures decide.
+    """
+    batch = state["batch"]
+    assert batch is not None
+    searching = batch["phase"] == "search" and deps.vision is not None
+    if searching and deps.ahead.here and another_round(deps, state, drawn=False):
+        deps.ahead.begin(_asking(deps, _unasked(deps, state, fresh_queries(deps, state["round"] + 1))), after=LEAD_S)
 
 
 def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:

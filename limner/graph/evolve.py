@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from limner.graph.deps import EvolveDeps
-from limner.graph.drawing import ask, draw, score, write, write_tasks
+from limner.graph.drawing import ask, ask_next, draw, score, write, write_tasks
 from limner.graph.finish import choose, tabulate
 from limner.graph.learning import criticise, learn, modify, row_of
 from limner.graph.nodes import from_async, from_sync
@@ -46,7 +46,8 @@ def build_evolve(
         The graph; run it on `initial_state(deps)`, or on None to resume a thread.
     """
     graph = StateGraph(EvolveState)
-    for step in (draw, score, learn):
+    graph.add_node("draw", from_sync(partial(draw, deps), "draw", beside=partial(ask_next, deps)))
+    for step in (score, learn):
         graph.add_node(step.__name__, from_sync(partial(step, deps), step.__name__))
     for agent in (ask, criticise, modify):
         graph.add_node(agent.__name__, from_async(partial(agent, deps), agent.__name__))

@@ -19,8 +19,17 @@ from limner.graph.driving import run
 Update = dict[str, Any]
 
 
-def from_sync(function: Callable[[Any], Update], name: str, *, always: bool = False) -> RunnableLambda[Any, Update]:
-    """A node from a plain function, which async runs put in a thread; `always`: also when the budget is spent."""
+def from_sync(
+    function: Callable[[Any], Update],
+    name: str,
+    *,
+    always: bool = False,
+    beside: Callable[[Any], None] | None = None,
+) -> RunnableLambda[Any, Update]:
+    """A node from a plain function, which async runs put in a thread; `always`: also when the budget is spent.
+
+    `beside` begins what is to be done on the event loop meanwhile: async runs call it first, others have no such loop.
+    """
 
     def called(state: Any) -> Update:
         if always:
@@ -33,6 +42,8 @@ def from_sync(function: Callable[[Any], Update], name: str, *, always: bool = Fa
             return {"spent": spent.resource}
 
     async def in_thread(state: Any) -> Update:
+        if beside is not None and not _over(state):
+            beside(state)
         work = asyncio.ensure_future(asyncio.to_thread(called, state))
         try:
             return await asyncio.shield(work)

@@ -108,16 +108,20 @@ def stop_reason(deps: EvolveDeps, state: EvolveState) -> str | None:
     return f"budget: {resource}"
 
 
-def another_round(deps: EvolveDeps, state: EvolveState) -> bool:
-    """Whether another round follows the one that is being learned from, unless no child is left to be born.
+def another_round(deps: EvolveDeps, state: EvolveState, *, drawn: bool = True) -> bool:
+    """Whether another round follows this one, unless no child is left to be born.
 
     Generous where it cannot be known: as much as two rounds have taken so far must fit beside the pictures of the
-    largest round that may follow, and beside those that are set aside.
+    largest round that may follow, and beside those that are set aside. Where this round's pictures are still to be
+    `drawn`, as much again as a round takes; in the first, of which nothing is known, nothing but pictures may be scarce.
     """
-    if state["spent"] or state["round"] >= deps.settings.rounds:
+    known = state["round"] - (not drawn)
+    if state["spent"] or state["round"] >= deps.settings.rounds or not (known or _only_pictures(deps.ledger.budget)):
         return False
-    spent, share = deps.ledger.spend(), AMPLE / max(1, state["round"])
-    pictures = _pictures_of(deps, len(state["pool"]) + deps.settings.children) + final_pictures(deps)
+    to_come = 1 if drawn else 2
+    spent, share = deps.ledger.spend(), (AMPLE + to_come - 1) / max(1, known)
+    largest = _pictures_of(deps, len(state["pool"]) + deps.settings.children)
+    pictures = to_come * largest + final_pictures(deps)
     money = pictures * (deps.generator.terms.price_per_call or 0.0) + share * spent.money_usd
     resource = deps.ledger.short_of(
         pictures=pictures,
@@ -127,6 +131,11 @@ def another_round(deps: EvolveDeps, state: EvolveState) -> bool:
     )
     left = deps.ledger.seconds_left()
     return resource is None and (left is None or left >= share * spent.seconds)
+
+
+def _only_pictures(budget: Budget) -> bool:
+    """Whether nothing but pictures is limited, if anything is."""
+    return (budget.model_calls, budget.tokens, budget.money_usd, budget.seconds) == (None,) * 4
 
 
 def _nothing_measured(state: EvolveState) -> ModelError:
@@ -181,8 +190,9 @@ def fresh_queries(deps: EvolveDeps, number: int) -> list[str]:
     """The queries of round `number` (from 1): drawn without replacement, shuffled anew when all were used."""
     every = [query.id for query in deps.queries.search]
     size = min(deps.settings.batch, len(every))
-    first = (number - 1) * size
-    return [_shuffled(deps, every, place // len(every))[place % len(every)] for place in range(first, first + size)]
+    places = range((number - 1) * size, number * size)
+    epochs = {epoch: _shuffled(deps, every, epoch) for epoch in dict.fromkeys(place // len(every) for place in places)}
+    return [epochs[place // len(every)][place % len(every)] for place in places]
 
 
 def _shuffled(deps: EvolveDeps, every: list[str], epoch: int) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -10,7 +11,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 import limner
 from limner.agents import Minds, thinking
-from limner.errors import ChatError
+from limner.errors import ChatError, GenerationError
 from limner.graph.deps import QuerySets
 from limner.microworld.queries import queries
 from limner.testing import ChatFromCallable, HashGenerator, ScorerFromFunction, VisionFromFunction
@@ -19,6 +20,23 @@ from limner.types import Prompt, Terms
 
 REMOTE = Terms(local=False, batch=1, sampling=True, price_per_input_token=0.0, price_per_output_token=0.0)
 PATIENCE = 20.0
+
+
+class Drawing(HashGenerator):
+    """Draws a batch of the search only once another question has been asked, for so many batches."""
+
+    def __init__(self, mind, batches):
+        super().__init__()
+        self._mind, self._batches = mind, batches
+
+    def generate(self, recipes):
+        if self._batches:
+            self._batches -= 1
+            asked, until = self._mind.asked.count("questioner"), time.monotonic() + PATIENCE
+            while self._mind.asked.count("questioner") == asked:
+                assert time.monotonic() < until, "nobody asked a question while these pictures were drawn"
+                time.sleep(0.01)
+        return super().generate(recipes)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +111,8 @@ def batches_written_for(folder):
     return {int(parts[1].removeprefix("batch ")) for parts in written}
 
 
-def test_survivors_write_and_questions_are_asked_while_the_critic_thinks(tmp_path):
+def test_survivors_write_and_questions_are_asked_while_the_critic_thinks(tmp_path, monkeypatch):
+    monkeypatch.setattr("limner.graph.drawing.LEAD_S", 1e6)  # not before, however long drawing takes
     meanwhile = []
 
     async def others_are_asked(mind):
@@ -106,6 +125,46 @@ def test_survivors_write_and_questions_are_asked_while_the_critic_thinks(tmp_pat
     result = limner.evolve(world(), **options(tmp_path, Mind(others_are_asked), rounds=4))
     assert result.stop_reason == "rounds"
     assert meanwhile[:2] == [{"questioner"}, {"questioner", "writer"}]  # the start alone has no fellow survivors
+
+
+def test_the_next_questions_are_asked_while_pictures_are_drawn_and_change_nothing(tmp_path):
+    beside = Mind()
+    drawing = Drawing(beside, batches=2)  # of three rounds: after the last no round comes
+    overlapped = limner.evolve(world(), **options(tmp_path / "beside", beside, generator=drawing))
+    plain = limner.evolve(world(), **options(tmp_path / "plain", Mind()))
+    assert overlapped.instruction == plain.instruction
+    assert overlapped.rounds == plain.rounds
+    assert (overlapped.spend.model_calls, overlapped.spend.tokens) == (plain.spend.model_calls, plain.spend.tokens)
+    assert turns(tmp_path / "beside") == turns(tmp_path / "plain")
+
+
+@pytest.mark.parametrize("limits", [{"rounds": 1}, {"rounds": 2, "budget_tokens": 10**9}, {"rounds": 2, "budget_pictures": 12}])
+def test_while_drawing_nothing_is_asked_that_no_round_may_use(tmp_path, monkeypatch, limits):
+    """The last round, one that leaves too few pictures, and a first one of a run whose tokens are limited."""
+    monkeypatch.setattr("limner.graph.drawing.LEAD_S", 0.0)
+    mind, asked = Mind(), []
+
+    class Counting(HashGenerator):
+        def generate(self, recipes):
+            time.sleep(0.1)  # time in which questions would be asked
+            asked.append(mind.asked.count("questioner"))
+            return super().generate(recipes)
+
+    limner.evolve(QuerySets(world().search, (), ()), **options(tmp_path, mind, generator=Counting(), **limits))
+    assert asked[0] == 2  # those of the first batch alone
+
+
+def test_what_had_not_begun_when_a_run_failed_is_not_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr("limner.graph.drawing.LEAD_S", 1e6)
+
+    class Broken(HashGenerator):
+        def generate(self, recipes):
+            raise GenerationError("out of memory")
+
+    mind = Mind()
+    with pytest.raises(GenerationError, match="out of memory"):
+        limner.evolve(world(), **options(tmp_path, mind, generator=Broken()))
+    assert mind.asked.count("questioner") == 2  # those of the first batch alone
 
 
 def test_it_is_the_run_that_it_would_be_without(tmp_path):
@@ -157,8 +216,9 @@ def test_where_the_budget_is_short_nothing_is_begun_ahead(tmp_path):
 
 
 @pytest.mark.parametrize("event", ["started", "ended"])
-@pytest.mark.parametrize("node", ["criticise", "modify"])
-def test_what_a_stopped_run_had_asked_ahead_is_not_asked_again(tmp_path, node, event):
+@pytest.mark.parametrize("node", ["draw", "criticise", "modify"])
+def test_what_a_stopped_run_had_asked_ahead_is_not_asked_again(tmp_path, monkeypatch, node, event):
+    monkeypatch.setattr("limner.graph.drawing.LEAD_S", 0.0)
     expected = limner.evolve(world(), **options(tmp_path / "whole", Mind()))
 
     def stop(step):
