@@ -141,12 +141,12 @@ def _settings(
 ) -> dict[str, dict[str, Any]]:
     """Of each peer, the setting with the fewest pictures on seeds that are not measured (quick: the last one).
 
-    On the painter they are those of the surrogate, which costs nothing.
+    On the painter they are those of the surrogate, with its cap: pictures cost nothing there.
     """
     if quick:
         return {tool: settings[-1] for tool, settings in tools.items()}
     cheap = world if world.name == "surrogate" else surrogate_world(surrogate())
-    limits = Limits(limits.cap, _limits(cheap, quick=False, painter=False).target, 0)
+    limits = Limits(CAP, _limits(cheap, quick=False, painter=False).target, 0)
     picked_on = range(FIRST_PICKED_ON, FIRST_PICKED_ON + PICKED_ON)
     found = {}
     for tool, settings in tools.items():
