@@ -62,8 +62,9 @@ class Desk:
         """The rewards of an instruction for requests, each with its picture seed of this run."""
         self._tried.setdefault(text, Instruction(text))
         self.asked += len(queries)
-        self._goes_round(len(queries))
         new = [query for query in dict.fromkeys(queries) if (text, query.id) not in self._rewards]
+        if not new:
+            self._goes_round(len(queries))
         affordable = new[: self.limits.cap - self.pictures]
         if affordable:
             self._draw(text, affordable)

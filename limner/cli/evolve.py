@@ -117,10 +117,8 @@ def evolve(
     show(result, json)
 
 
-_NOT_OPTIONS = {
-    *("query", "queries", "queries_format", "out_folder", "resume", "dry_run", "json", "quiet"),
-    *("lora", "device", "dtype", "offload"),
-}
+_LOADED = {"lora", "device", "dtype", "offload"}
+_NOT_OPTIONS = {"query", "queries", "queries_format", "out_folder", "resume", "dry_run", "json", "quiet"} | _LOADED
 
 
 def _texts(query: list[str] | None, file: Path | None, form: str | None) -> list[str] | QuestionList | None:

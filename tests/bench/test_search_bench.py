@@ -70,6 +70,16 @@ def test_a_tool_that_only_asks_for_what_it_has_is_ended_and_has_missed(world):
     assert pictures_until(desk.trace, desk.limits) == 2000
 
 
+def test_a_tool_that_asks_for_something_new_in_time_goes_on(world):
+    desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
+    desk.draw(START.text, world.queries.search[:2])
+    for text in (GOOD, "Ask for a watercolour."):
+        for _ in range(STUCK // 2):
+            desk.draw(START.text, world.queries.search[:2])
+        desk.draw(text, world.queries.search[:5])
+    assert desk.pictures == 12
+
+
 def test_a_tool_that_proposes_for_ever_is_ended(world):
     desk = Desk(world, Limits(2000, 0.9, 0), seed=0)
     for _ in range(STUCK):

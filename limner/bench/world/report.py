@@ -17,7 +17,6 @@ from limner.bench.world.targets import judged
 from limner.generation import generator
 from limner.microworld.cases import cases
 from limner.microworld.labels import Labelled, labelled
-from limner.microworld.law import Case
 from limner.microworld.train.painter import STEPS, load
 from limner.protocols import Stepwise, VisionModel
 from limner.quiet import quiet
@@ -94,7 +93,7 @@ def _pipeline() -> StableDiffusionPipeline:
 
 def _eye(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
     """The eye on pictures of held-out cases: half of them professional prompts, half plain requests."""
-    shown = judges.painted(_cases(size.cases), gallery, _CASE_SEEDS)
+    shown = judges.painted(cases("held_out", size.cases), gallery, _CASE_SEEDS)
     looked = [*shown["professional"], *shown["plain"]]
     _log.info("asking the eye about %d pictures", len(looked))
     return judges.eye_figures(vision, looked, SEED)
@@ -102,14 +101,9 @@ def _eye(gallery: Gallery, vision: VisionModel, size: Size) -> dict[str, Any]:
 
 def _taste(gallery: Gallery, size: Size) -> dict[str, Any]:
     """The taste on pictures of more held-out cases than the eye: the figure is a share near its target."""
-    some = _cases(size.compared)
+    some = cases("held_out", size.compared)
     shown = judges.painted_in_parts(some, gallery, _CASE_SEEDS, size.cases)
     return judges.taste_figures(scorer("microworld"), some, shown, SEED)
-
-
-def _cases(count: int) -> list[Case]:
-    """Held-out cases, those that are shipped first."""
-    return cases("held_out", count)
 
 
 def _eye_elsewhere(vision: VisionModel, drawn: list[Rendering], labels: list[Labelled]) -> dict[str, Any]:
