@@ -27,7 +27,7 @@ from limner.scoring.reward import Judged, rewards
 from limner.statistics import clustered_by_seed, mean_interval, paired_by_seed, paired_difference
 from limner.types import Interval
 
-FULL = Size(search=200, validation=16, held_out=100, seeds=20, null_runs=200)
+FULL = Size(search=600, validation=16, held_out=100, seeds=20, null_runs=200)
 QUICK = Size(search=24, validation=2, held_out=4, seeds=2, null_runs=2)
 NULL: dict[str, Any] = {}
 QUICK_NULL: dict[str, Any] = {"professionals": 0, "rounds": 2, "validation": 4, "held_out": 8}
