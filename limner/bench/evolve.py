@@ -53,6 +53,7 @@ def measure(
     quick: bool = False,
     ablations: bool = False,
     surrogate: bool = False,
+    pictures: int | None = None,
     seeds: Sequence[int] | None = None,
     out: Path | None = None,
 ) -> dict[str, Any]:
@@ -63,10 +64,11 @@ def measure(
         ablations: also evolve with one part taken out, each beside the whole.
         surrogate: on the fitted surrogate of the embedded world, which draws nothing, with more seeds; it has no null
             world and no targets.
+        pictures: as many for every search, without its final choice; `FULL.search` unless given.
         seeds: these alone (to measure in pieces, before all of them are put together); all unless given.
         out: where sessions and parts are kept; a later call with the same folder goes on.
     """
-    size = sizes(quick=quick)
+    size = sizes(quick=quick, pictures=pictures)
     if surrogate:
         return _on_surrogate(replace(size, seeds=size.seeds * 5), quick, ablations, seeds, out)
     stage = embedded_stage(size, folder_of(out, quick=quick))
@@ -110,9 +112,10 @@ def _measured_with(stage: Stage, parts: Parts, seeds: list[int], quick: bool) ->
     }
 
 
-def sizes(*, quick: bool) -> Size:
-    """The sizes of the full and of the quick form."""
-    return QUICK if quick else FULL
+def sizes(*, quick: bool, pictures: int | None = None) -> Size:
+    """The sizes of the full or of the quick form, with another number of pictures to search with if one is given."""
+    size = QUICK if quick else FULL
+    return size if pictures is None else replace(size, search=pictures)
 
 
 def kept_parts(stage: Stage) -> Kept:

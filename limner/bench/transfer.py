@@ -29,17 +29,24 @@ CARRIED = "carried over"
 Parts = Mapping[int, Mapping[str, Mapping[str, Any]]]
 
 
-def measure(*, quick: bool = False, seeds: Sequence[int] | None = None, out: Path | None = None) -> dict[str, Any]:
+def measure(
+    *,
+    quick: bool = False,
+    pictures: int | None = None,
+    seeds: Sequence[int] | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
     """Measure both painters with both instructions.
 
     Args:
         quick: a small run that shows that the command works.
+        pictures: as many for every search, as for `limner bench evolve`.
         seeds: these alone; the first few unless given.
         out: where sessions and parts are kept; a later call with the same folder goes on.
     """
     from limner.microworld import second
 
-    size = sizes(quick=quick)
+    size = sizes(quick=quick, pictures=pictures)
     folder = folder_of(out, quick=quick, name="bench-transfer")
     folder.mkdir(parents=True, exist_ok=True)
     stages = {

@@ -142,12 +142,13 @@ def evolve(
     quiet: QuietFlag = False,
     ablations: Annotated[bool, typer.Option("--ablations", help="Also with one part taken out. Takes hours.")] = False,
     surrogate: Annotated[bool, typer.Option("--surrogate", help="On a fit of the world: draws nothing.")] = False,
+    pictures: Annotated[int | None, typer.Option(min=1, help="For every search. [600; quick 24]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7: to measure in pieces. [all]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Where sessions are kept, to go on with. [runs]")] = None,
 ) -> None:
     """Compare evolved instructions on unseen requests with other ways of asking; count false claims."""
-    given = {"ablations": ablations, "surrogate": surrogate, "seeds": _numbers(seeds), "out": folder}
-    _measure("evolve", json, quick, quiet, **given)
+    given = {"ablations": ablations, "surrogate": surrogate, "pictures": pictures}
+    _measure("evolve", json, quick, quiet, **given, seeds=_numbers(seeds), out=folder)
 
 
 @app.command()
@@ -155,11 +156,12 @@ def transfer(
     json: JsonFlag = False,
     quick: QuickFlag = False,
     quiet: QuietFlag = False,
+    pictures: Annotated[int | None, typer.Option(min=1, help="For every search. [600; quick 24]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Only these, such as 0-4 or 7. [0-3]")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="As for evolve, whose sessions are used. [runs]")] = None,
 ) -> None:
     """Use instructions evolved on one painter on another, and the other way round."""
-    _measure("transfer", json, quick, quiet, seeds=_numbers(seeds), out=folder)
+    _measure("transfer", json, quick, quiet, pictures=pictures, seeds=_numbers(seeds), out=folder)
 
 
 def _numbers(text: str | None) -> list[int] | None:

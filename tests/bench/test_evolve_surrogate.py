@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from limner.bench.evolve import summary
+from limner.bench.evolve import measure, summary
 from limner.bench.evolve_seed import Size, drawn, searched
 from limner.bench.evolve_surrogate import RequestItself, best_of, surrogate_stage
 from limner.bench.surrogate import surrogate
+from limner.errors import UsageError
 from limner.graph.wiring import embedded_queries
 from limner.types import Prompt
 
@@ -51,3 +52,14 @@ def test_a_search_runs_on_it_and_is_summed_up_where_the_oracle_saw_no_picture(st
     assert figures["methods"]["evolved"]["all_correct"] is None
     assert 0 < figures["methods"]["start"]["both"]["mean"] < 1
     assert figures["by_judge"]["well_drawn"] is None
+
+
+def test_every_search_has_the_pictures_that_are_asked_for_and_others_do_not_mix(tmp_path):
+    figures = measure(quick=True, surrogate=True, pictures=40, seeds=[0], out=tmp_path)
+    choice = 4 * figures["size"]["validation"]
+    assert figures["size"]["search"] == 40
+    for method in ("evolved", "random"):
+        pictures = figures["methods"][method]["pictures_to_search_and_choose"]
+        assert 40 - 15 < pictures - choice <= 40
+    with pytest.raises(UsageError, match="other conditions"):
+        measure(quick=True, surrogate=True, seeds=[0], out=tmp_path)
