@@ -9,8 +9,10 @@ from typing import Any
 
 
 def conditions(*, seeds: list[int], pictures: int, quick: bool) -> dict[str, Any]:
-    """Machine, versions, threads, seeds and pictures of a benchmark."""
+    """Machine, versions (the embedded world's too), threads, seeds and pictures of a benchmark."""
     import torch
+
+    from limner.microworld.frozen import recorded
 
     return {
         "seeds": seeds,
@@ -19,6 +21,7 @@ def conditions(*, seeds: list[int], pictures: int, quick: bool) -> dict[str, Any
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()},
         "versions": {
             "python": platform.python_version(),
+            "world": recorded().version,
             **{name: version(name) for name in ("limner", "torch", "diffusers", "transformers", "langgraph")},
         },
     }

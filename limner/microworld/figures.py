@@ -66,6 +66,17 @@ def painter_figures(see: See, counts: Mapping[int, int], seed: int = 0) -> dict[
     return report
 
 
+def scenes_behind(figure: str, counts: Mapping[int, int], seed: int = 0) -> list[Scene]:
+    """The scenes whose pictures the values of a figure of `painter_figures` tell of, in their order."""
+    if figure == "quality_gain":
+        numbers = [things for things in counts if things in _COMPARED]
+    elif figure == "loose_loss":
+        numbers = [2]
+    else:
+        numbers = [things for things in counts if figure.startswith(NAMES[things])]
+    return [scene for things in numbers for scene in some_scenes(counts[things], things, seed)]
+
+
 def all_hold(reading: Reading, constraints: Sequence[Constraint]) -> float:
     """1 where every constraint holds in what was read, else 0."""
     return float(all(verdict(reading, constraint) is True for constraint in constraints))

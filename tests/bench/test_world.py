@@ -27,6 +27,7 @@ from limner.bench.world.gallery import Gallery, Shown
 from limner.bench.world.targets import TARGETS, judged
 from limner.cli.main import main
 from limner.errors import GenerationError
+from limner.microworld import reader
 from limner.microworld.cases import cases
 from limner.microworld.labels import Labelled
 from limner.microworld.law import holds
@@ -120,6 +121,18 @@ def test_the_oracle_reads_renderings(drawn: list[oracle.Rendering]) -> None:
 def test_the_second_reader_agrees_about_renderings(drawn: list[oracle.Rendering]) -> None:
     shown = [Shown(judges.as_picture(picture, "rendering"), read(picture)) for _, picture in drawn]
     assert oracle.agreement(shown, 1)["min"] > 0.85
+
+
+def test_readers_who_cannot_tell_agree_unless_it_is_meant_strictly(
+    drawn: list[oracle.Rendering], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [Shown(judges.as_picture(picture, "rendering"), read(picture)) for _, picture in drawn]
+    blind = Reading((UNCLEAR,) * 9, None, None)
+    monkeypatch.setattr(reader, "read", lambda pictures: [blind for _ in pictures])
+    told = oracle.agreement(shown, 1)
+    assert told["by_kind"]["place"] == pytest.approx(0.5, abs=0.05)
+    assert set(told["strict"]["by_kind"].values()) == {0.0}
+    assert told["strict"]["questions"] == told["questions"]
 
 
 def test_labels_that_leave_things_open_are_counted(drawn: list[oracle.Rendering]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from limner.microworld.figures import NAMES, complete_prompts, painter_figures, some_scenes
+from limner.microworld.figures import NAMES, complete_prompts, painter_figures, scenes_behind, some_scenes
 from limner.microworld.law import Scene, Thing
 from limner.microworld.oracle import UNCLEAR, Reading
 
@@ -49,6 +49,20 @@ def test_a_perfect_painter() -> None:
     assert report["two_objects_loose"] == report["two_objects_asked"] == [1.0] * 6
     assert report["loose_loss"] == [0.0] * 6
     assert report["quality_gain"] == [0.0] * 12
+
+
+def test_every_value_has_the_scene_whose_picture_it_tells_of() -> None:
+    class Crossless(Painter):
+        def read(self, scene: Scene) -> Reading:
+            return seen(replace(scene, things=tuple(thing for thing in scene.things if thing.shape != "cross")))
+
+    report = painter_figures(Crossless(*ORDER), COUNTS, seed=3)
+    for figure, values in report.items():
+        assert len(scenes_behind(figure, COUNTS, seed=3)) == len(values)
+    for things in COUNTS:
+        scenes = scenes_behind(f"{NAMES[things]}_kinds", COUNTS, seed=3)
+        whole = [all(thing.shape != "cross" for thing in scene.things) for scene in scenes]
+        assert report[f"{NAMES[things]}_kinds"] == [float(one) for one in whole]
 
 
 def test_what_is_unclear_does_not_hold() -> None:

@@ -53,7 +53,9 @@ def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
     """`oracle_agreement`: how far the second reader says of painted pictures what the oracle says.
 
     Questions are drawn on the oracle's reading; unclear counts as no on both sides, as it does wherever pictures are
-    judged, and its shares are given. `answered` is the same over the questions that the oracle answers with yes or no.
+    judged, and its shares are given. So two readers who cannot tell agree, and one who cannot agrees with a no:
+    `answered` is the same over the questions that the oracle answers with yes or no, and in `strict` nobody agrees who
+    cannot tell.
     """
     rng = np.random.default_rng([seed, 3])
     second = reader.read([one.picture.image() for one in shown])
@@ -62,9 +64,13 @@ def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
         for (_, first), other in zip(shown, second, strict=True)
         for asked in draw_questions(as_scene(first), rng)
     ]
+    strictly = [Reply(kind, ours is True, None if ours is None else theirs) for kind, ours, theirs in said]
     return {
         **balanced([Reply(kind, ours is True, theirs is True) for kind, ours, theirs in said]),
         "answered": balanced([Reply(kind, ours, theirs) for kind, ours, theirs in said if ours is not None]),
+        "strict": balanced(
+            [Reply(kind, ours is True, None if ours is None else theirs) for kind, ours, theirs in said]
+        ),
         "unclear_oracle": share([ours is None for _, ours, _ in said]),
         "unclear_reader": share([theirs is None for *_, theirs in said]),
         "pictures": len(shown),

@@ -11,13 +11,14 @@ import numpy as np
 from limner.bench.world.asking import share
 from limner.bench.world.gallery import Gallery
 from limner.microworld.categories import CATEGORIES, category_cases
-from limner.microworld.figures import all_hold, complete_prompts, painter_figures, some_scenes
+from limner.microworld.figures import all_hold, complete_prompts, painter_figures, scenes_behind, some_scenes
 from limner.microworld.grammar import facts
 from limner.microworld.law import FRAME, Constraint, Noun, Scene
 from limner.microworld.oracle import Reading, read, verdict
+from limner.microworld.splits import Content, content
 from limner.microworld.train.painter import GUIDANCE, STEPS
 from limner.protocols import Stepwise
-from limner.statistics import mean_interval
+from limner.statistics import clustered_share, mean_interval
 from limner.types import Picture, Prompt, Recipe
 
 _SEEDS_APART = 1_000
@@ -32,8 +33,21 @@ def interval(values: Sequence[float]) -> dict[str, float | None] | None:
 
 
 def shares(gallery: Gallery, counts: Mapping[int, int], seed: int) -> dict[str, Any]:
-    """`painter_figures` with their intervals."""
-    return {name: interval(values) for name, values in painter_figures(gallery.readings, counts, seed).items()}
+    """`painter_figures` with their intervals, in which scenes of one content err together.
+
+    Few contents are held out of those of one thing, so that many scenes of them say less than they seem to; how many
+    there are stands beside each figure, as `contents`.
+    """
+    figures = painter_figures(gallery.readings, counts, seed)
+    return {name: _by_content(scenes_behind(name, counts, seed), values) for name, values in figures.items()}
+
+
+def _by_content(scenes: Sequence[Scene], values: Sequence[float]) -> dict[str, float | None] | None:
+    groups: defaultdict[Content, list[float]] = defaultdict(list)
+    for scene, value in zip(scenes, values, strict=True):
+        groups[content(scene.things)].append(value)
+    found = clustered_share(groups.values())
+    return found and {**found._asdict(), "contents": len(groups)}
 
 
 def by_category(gallery: Gallery, count: int, seed: int) -> dict[str, Any]:

@@ -1,46 +1,75 @@
-"""Contact sheets: pictures by the shipped painter over their prompts, asked completely and loosely."""
+"""The contact sheet: the same scenes by the shipped painter, asked completely and as people ask, right or wrong."""
 
 from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from limner.microworld import language as say
 from limner.microworld.captions import structured
-from limner.microworld.figures import some_scenes
+from limner.microworld.figures import all_hold, some_scenes
 from limner.microworld.grammar import request
 from limner.microworld.law import FRAME
+from limner.microworld.oracle import read
 from limner.microworld.train.measure import paint
 
-COLUMNS, ROWS, SCALE = 8, 8, 3
-_MARGIN, _TEXT, _WRAP = 8, 62, 30
+FILE = "painter-sheet.png"
+SCENES = {1: 6, 2: 12, 3: 6}
+"""How many scenes of each number of things are shown."""
+PAIRS, SCALE = 3, 4
+"""Pairs in a row, and how far pictures are enlarged."""
+_SIDE, _GAP, _BETWEEN, _FRAME = FRAME * SCALE, 14, 34, 4
+_FONT, _WRAP, _LINES, _LINE = 13, 31, 6, 16
+_RIGHT, _WRONG, _INK = (40, 150, 70), (205, 60, 50), (40, 40, 40)
+
+
+class Shown(NamedTuple):
+    """A picture, its prompt, and whether it shows everything that the plain request asks and is well drawn."""
+
+    picture: Image.Image
+    prompt: str
+    good: bool
 
 
 def write(pipeline: Any, folder: Path, seed: int = 0) -> None:
-    """Draw one- and two-object scenes of held-out contents, half of each, then the same as people ask for them."""
-    half = COLUMNS * ROWS // 2
+    """Draw scenes of held-out contents, each asked completely with two words of quality, and as people ask."""
     rng = np.random.default_rng([seed, 64])
-    scenes = some_scenes(half, 1, seed + 1) + some_scenes(half, 2, seed + 1)
+    scenes = [scene for things, count in SCENES.items() for scene in some_scenes(count, things, seed + 1)]
     complete = [structured(scene, rng, say.some(rng, say.QUALITY, 2), complete=True) for scene in scenes]
-    loose = [request(scene, rng).text for scene in scenes]
-    for name, prompts in (("painter-sheet.png", complete), ("painter-sheet-loose.png", loose)):
-        laid_out(paint(pipeline, prompts, seed=seed), prompts).save(folder / name, optimize=True)
+    loose = [request(scene, rng) for scene in scenes]
+    columns = []
+    for prompts in (complete, [case.text for case in loose]):
+        pictures = paint(pipeline, prompts, seed=seed)
+        readings = map(read, pictures)
+        asked = [case.constraints for case in loose]
+        good = [
+            bool(all_hold(reading, constraints)) and reading.well is True
+            for reading, constraints in zip(readings, asked, strict=True)
+        ]
+        columns.append([Shown(*one) for one in zip(pictures, prompts, good, strict=True)])
+    laid_out(list(zip(*columns, strict=True))).save(folder / FILE, optimize=True)
 
 
-def laid_out(pictures: list[Image.Image], prompts: list[str]) -> Image.Image:
-    """Pictures in a grid, three times enlarged, each over its prompt."""
-    width, height = FRAME * SCALE + _MARGIN * 4, FRAME * SCALE + _TEXT + _MARGIN
-    sheet = Image.new("RGB", (COLUMNS * width, ROWS * height), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(9)
-    for index, (picture, prompt) in enumerate(zip(pictures, prompts, strict=True)):
-        x, y = index % COLUMNS * width + _MARGIN, index // COLUMNS * height + _MARGIN
-        side = FRAME * SCALE
-        pen.rectangle((x - 1, y - 1, x + side, y + side), outline=(190, 190, 190))
-        sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
-        words = "\n".join(textwrap.wrap(prompt.replace("\n", " / "), _WRAP)[:5])
-        pen.multiline_text((x, y + side + 3), words, fill=(40, 40, 40), font=font, spacing=1)
+def laid_out(pairs: list[tuple[Shown, ...]]) -> Image.Image:
+    """Pairs in a grid, framed in green where they are good and in red where not, each picture over its prompt."""
+    width, height = 2 * _SIDE + _GAP + _BETWEEN, _SIDE + _LINES * _LINE + _GAP
+    rows = -(-len(pairs) // PAIRS)
+    sheet = Image.new("RGB", (PAIRS * width - _BETWEEN + 2 * _GAP, rows * height + _GAP), "white")
+    for number, pair in enumerate(pairs):
+        left, top = number % PAIRS * width + _GAP, number // PAIRS * height + _GAP
+        for place, shown in enumerate(pair):
+            _put(sheet, shown, left + place * (_SIDE + _GAP), top)
     return sheet
+
+
+def _put(sheet: Image.Image, shown: Shown, x: int, y: int) -> None:
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT)
+    frame = (x - _FRAME, y - _FRAME, x + _SIDE + _FRAME - 1, y + _SIDE + _FRAME - 1)
+    pen.rectangle(frame, fill=_RIGHT if shown.good else _WRONG)
+    sheet.paste(shown.picture.resize((_SIDE, _SIDE), Image.Resampling.NEAREST), (x, y))
+    words = "\n".join(textwrap.wrap(shown.prompt.replace("\n", " / "), _WRAP)[:_LINES])
+    pen.multiline_text((x, y + _SIDE + _FRAME + 3), words, fill=_INK, font=font, spacing=1)
