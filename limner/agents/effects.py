@@ -27,7 +27,7 @@ PRIOR = 0.2
 TAILS = 2.0
 """Degrees of freedom of the prior: its heavy tails let the few strong effects stand unshrunk."""
 COST = 0.2
-"""What a sentence is believed to cost until it shows its worth, in the same unit: each takes words from what is asked."""
+"""What a sentence is believed to cost until it shows its worth, in the same unit: it takes words from what is asked."""
 _ROUNDS = 6
 _REMEMBERED = 8192
 _INDEX = {directive.id: at for at, directive in enumerate(CATALOGUE)}

@@ -8,8 +8,9 @@ Parts are Student t about a small cost: of many that do next to nothing some loo
 that do much unshrunk. Variances are estimated by EM on the marginal likelihood (Dempster, Laird and Rubin 1977; Laird
 and Ware, Biometrics 38, 1982), each with a few draws' worth of a guess, so that none is ever 0.
 
-Most arms are drawn once and never again. What such an arm is worth beyond its parts is integrated out exactly: it is one
-more cause of its only reward's error, so that the matrix to be inverted grows with the arms that came back, not with all.
+Most arms are drawn once and never again. What such an arm is worth beyond its parts is integrated out exactly: it is
+one more cause of its only reward's error, so that the matrix to be inverted grows with the arms that came back, not
+with all.
 """
 
 from __future__ import annotations

@@ -70,9 +70,9 @@ class Outcome(NamedTuple):
 def edit_success(count: int, seed: int, *, split: Split = "held_out", manner: Manner | None = None) -> dict[str, Any]:
     """Shares of `count` edits that succeed, on drawings of a split's contents, with their 95 % intervals.
 
-    `success` is that of the `replacing` edits, which give a cell another thing, `by_kind` that of every kind. `cell` and
-    `rest` are the shares of all edits whose cell, and whose remainder, came out right; `unclear` of those whose cell
-    the oracle cannot tell.
+    `success` is that of the `replacing` edits, which give a cell another thing, `by_kind` that of every kind. `cell`
+    and `rest` are the shares of all edits whose cell, and whose remainder, came out right; `unclear` of those whose
+    cell the oracle cannot tell.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), 4])
     edits = [some_edit(rng, split, KINDS[number % len(KINDS)]) for number in range(count)]

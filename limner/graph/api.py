@@ -143,9 +143,7 @@ def as_json(result: EvolveResult) -> dict[str, Any]:
     ]
     row["intervals"] = {name: _interval_json(value) for name, value in result.differences.items()}
     row["acceptance"] = {name: _interval_json(value) for name, value in result.acceptance.items()}
-    row["acceptance_questions"] = {
-        name: _interval_json(value) for name, value in result.acceptance_questions.items()
-    }
+    row["acceptance_questions"] = {name: _interval_json(value) for name, value in result.acceptance_questions.items()}
     row["validation_gain"] = _interval_json(result.validation_gain)
     del row["differences"]
     row["columns"] = [

@@ -20,7 +20,7 @@ from limner.errors import CorruptSession, LimnerError, StorageError
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+    from langgraph.checkpoint.base import CheckpointTuple
 
 CHECKPOINTS = "checkpoints.sqlite"
 _FORGETTING = """
@@ -48,7 +48,7 @@ async def checkpoints(folder: Path) -> AsyncIterator[AsyncSqliteSaver]:
     path = folder / CHECKPOINTS
     try:
         async with aiosqlite.connect(path) as connection:
-            # Outlives the process, not a power cut, which takes the newest alone: the ledger answers what follows again.
+            # Outlives the process, not a power cut, which takes the newest alone: the ledger answers what follows.
             await connection.execute("PRAGMA synchronous = NORMAL")
             saver = _Newest(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
             await saver.setup()

@@ -15,7 +15,7 @@ from limner.agents import counted
 from limner.graph.ahead import APART_S, FIRST, LEAD_S, Named
 from limner.graph.deps import EvolveDeps, derive
 from limner.graph.evidence import rows_of
-from limner.graph.planning import fresh_queries, another_round
+from limner.graph.planning import another_round, fresh_queries
 from limner.graph.state import PLAIN, PROFESSIONAL, Batch, EvolveState, QuestionRow, Shot, Written, added
 from limner.ledger import position
 from limner.protocols import Scorer, VisionModel
@@ -122,9 +122,7 @@ async def _ask_one(deps: EvolveDeps, query: Query) -> list[QuestionRow]:
         return [QuestionRow(text=one.text, kind=one.kind, needs=list(one.needs)) for one in questions]
 
 
-def begin_next(
-    deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction], *, apart: float = APART_S
-) -> None:
+def begin_next(deps: EvolveDeps, state: EvolveState, arms: Sequence[Instruction], *, apart: float = APART_S) -> None:
     """Begin what the next round needs anyway: prompts by these instructions, and questions about its requests.
 
     `apart` is in seconds from one to the next: 0 where nothing else is to be done meanwhile.

@@ -10,8 +10,8 @@ from limner.results import Heard
 from limner.types import Failure, Score
 
 DISAGREEMENT = (
-    "Asked in two wordings, the answers of {judge} differ by {mean:.2f} on average over {count} questions about held-out "
-    "pictures; that much of P(yes) is a guess."
+    "Asked in two wordings, the answers of {judge} differ by {mean:.2f} on average over {count} questions about "
+    "held-out pictures; that much of P(yes) is a guess."
 )
 
 

@@ -56,7 +56,10 @@ def _said(found: Abilities, longest: int) -> list[Check]:
     return [
         Check("structured replies", RUNGS[found.rung]),
         Check("vision", "sees pictures" if found.vision else "does not see pictures; the critic works from texts"),
-        Check("logprobs", "tells them" if found.logprobs else "does not tell them; as a judge of questions it says its probabilities"),
+        Check(
+            "logprobs",
+            "tells them" if found.logprobs else "does not tell them; as a judge of questions it says its probabilities",
+        ),
         Check("context", context, ok=not short),
     ]
 

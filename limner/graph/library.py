@@ -16,7 +16,8 @@ def find_lineage(name: str, out: Path) -> tuple[Instruction, ...]:
     """The lineage of an instruction, from the start to itself.
 
     Args:
-        name: a file of `limner instructions export` or a text file, a session (name or directory), or an instruction's id.
+        name: a file of `limner instructions export` or a text file, a session (name or directory), or the id of an
+            instruction.
         out: the directory of the sessions.
 
     Raises:

@@ -47,7 +47,11 @@ def outcome(
         failures=dict(state["failures"]),
         models=model_names(deps),
         seed=deps.settings.seed,
-        notes=(*notes, *claimed.notes, *disagreements([row for shot in state["final"] for row in shot.get("evidence", ())])),
+        notes=(
+            *notes,
+            *claimed.notes,
+            *disagreements([row for shot in state["final"] for row in shot.get("evidence", ())]),
+        ),
     )
 
 

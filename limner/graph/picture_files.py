@@ -39,7 +39,9 @@ def brought(
     if not given:
         raise QueryError("There are no pictures. Name some files.")
     if query is not None and not isinstance(query, str) and len(query) != len(given):
-        raise QueryError(f"There are {len(given)} pictures and {len(query)} requests. Give one request, or one for each.")
+        raise QueryError(
+            f"There are {len(given)} pictures and {len(query)} requests. Give one request, or one for each."
+        )
     asked = [query] * len(given) if query is None or isinstance(query, str) else list(query)
     found = [_one(number, one, text) for number, (one, text) in enumerate(zip(given, asked, strict=True), 1)]
     silent = [one.name for one in found if one.picture is not None and one.query is None]

@@ -113,7 +113,8 @@ def another_round(deps: EvolveDeps, state: EvolveState, *, drawn: bool = True) -
 
     Generous where it cannot be known: as much as two rounds have taken so far must fit beside the pictures of the
     largest round that may follow, and beside those that are set aside. Where this round's pictures are still to be
-    `drawn`, as much again as a round takes; in the first, of which nothing is known, nothing but pictures may be scarce.
+    `drawn`, as much again as a round takes; in the first, of which nothing is known, nothing but pictures may be
+    scarce.
     """
     known = state["round"] - (not drawn)
     if state["spent"] or state["round"] >= deps.settings.rounds or not (known or _only_pictures(deps.ledger.budget)):

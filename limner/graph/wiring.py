@@ -80,7 +80,9 @@ def check_judges(settings: Settings) -> None:
         )
 
 
-def query_sets(settings: Settings, given: Sequence[str] | QuerySets | QuestionList | None) -> tuple[QuerySets, list[str]]:
+def query_sets(
+    settings: Settings, given: Sequence[str] | QuerySets | QuestionList | None
+) -> tuple[QuerySets, list[str]]:
     """The run's queries: divided already, to be divided, or the embedded world's own for its own painter.
 
     Raises:

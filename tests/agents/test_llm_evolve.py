@@ -33,7 +33,15 @@ from limner.types import Prompt
 
 START = "Describe the picture in one plain sentence."
 ROUNDS, BATCH = 8, 3
-SEARCH = {"seed": 6, "rounds": ROUNDS, "batch": BATCH, "validation": 3, "held_out": 6, "professionals": 1, "start": START}
+SEARCH = {
+    "seed": 6,
+    "rounds": ROUNDS,
+    "batch": BATCH,
+    "validation": 3,
+    "held_out": 6,
+    "professionals": 1,
+    "start": START,
+}
 
 
 def quick_page(result, picture):
@@ -233,7 +241,9 @@ def test_a_critic_that_sees_is_sent_small_copies_and_the_record_names_the_pictur
 
 
 def pictures_in(body):
-    parts = [part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]]
+    parts = [
+        part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]
+    ]
     return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 

@@ -138,7 +138,9 @@ def test_the_next_questions_are_asked_while_pictures_are_drawn_and_change_nothin
     assert turns(tmp_path / "beside") == turns(tmp_path / "plain")
 
 
-@pytest.mark.parametrize("limits", [{"rounds": 1}, {"rounds": 2, "budget_tokens": 10**9}, {"rounds": 2, "budget_pictures": 12}])
+@pytest.mark.parametrize(
+    "limits", [{"rounds": 1}, {"rounds": 2, "budget_tokens": 10**9}, {"rounds": 2, "budget_pictures": 12}]
+)
 def test_while_drawing_nothing_is_asked_that_no_round_may_use(tmp_path, monkeypatch, limits):
     """The last round, one that leaves too few pictures, and a first one of a run whose tokens are limited."""
     monkeypatch.setattr("limner.graph.drawing.LEAD_S", 0.0)

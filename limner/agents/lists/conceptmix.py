@@ -52,7 +52,9 @@ def entry(value: Any) -> Entry:
     if not texts:
         raise BadRow("'question' holds no question")
     told = len(texts) == len(categories) == len(skills)
-    kinds: list[QuestionKind] = [KINDS.get(one, "other") if told else "other" for one in (categories if told else texts)]
+    kinds: list[QuestionKind] = [
+        KINDS.get(one, "other") if told else "other" for one in (categories if told else texts)
+    ]
     names = {texts[at]: skills[at] for at in range(len(texts)) if told and kinds[at] == "exists"}
     questions = [
         Question(text, kind, () if text in names else tuple(q for q, name in names.items() if mentions(text, name)))

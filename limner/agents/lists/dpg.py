@@ -39,7 +39,9 @@ def rows(path: Path) -> Iterator[Row]:
     try:
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise QueryError(f"{path}, line 1 lacks the columns {', '.join(missing)}; DPG-Bench's dpg_bench.csv has them.")
+            raise QueryError(
+                f"{path}, line 1 lacks the columns {', '.join(missing)}; DPG-Bench's dpg_bench.csv has them."
+            )
         line = 2
         for row in reader:
             items.setdefault(str(row["item_id"]), (line, []))[1].append((line, row))

@@ -1,8 +1,8 @@
 """GenEval (arXiv 2310.11513): `evaluation_metadata.jsonl`, objects to include and exclude, as questions.
 
-A row has `prompt`, `tag`, `include` and perhaps `exclude`, lists of objects with `class`, `count` and perhaps `color` and
-`position` ([relation, place of the other object in `include`]). Where `exclude` forbids one more than was asked for, the
-number is exact; elsewhere it is a least number, as the benchmark counts.
+A row has `prompt`, `tag`, `include` and perhaps `exclude`, lists of objects with `class`, `count` and perhaps `color`
+and `position` ([relation, place of the other object in `include`]). Where `exclude` forbids one more than was asked
+for, the number is exact; elsewhere it is a least number, as the benchmark counts.
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ def agreement(shown: Sequence[Shown], seed: int) -> dict[str, Any]:
     return {
         **balanced([Reply(kind, ours is True, theirs is True) for kind, ours, theirs in said]),
         "answered": balanced([Reply(kind, ours, theirs) for kind, ours, theirs in said if ours is not None]),
-        "strict": balanced(
-            [Reply(kind, ours is True, None if ours is None else theirs) for kind, ours, theirs in said]
-        ),
+        "strict": balanced(strictly),
         "unclear_oracle": share([ours is None for _, ours, _ in said]),
         "unclear_reader": share([theirs is None for *_, theirs in said]),
         "pictures": len(shown),
