@@ -103,7 +103,8 @@ class EvolveResult:
     paired by held-out query, named `evolved_minus_start` and so on. `significant` says whether the interval of evolved
     minus start lies above 0; `validation_gain` is the same difference on the queries of the final choice, flattered by
     that choice, and `p_within_epsilon` how likely no finalist is better than the chosen one by more than a tenth of one
-    picture's noise. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking`
+    picture's noise. `units` are what taste and questions are divided by in these rewards: standard deviations within a
+    query. `acceptance` has the differences by the acceptance judge, which never steers, and `reward_hacking`
     says that it fell significantly where the reward rose. `notes` are remarks that a reader of the figures must know;
     `stop_reason` is "rounds", "nothing left that could win" or "budget: RESOURCE".
     """
@@ -130,6 +131,7 @@ class EvolveResult:
     acceptance_questions: dict[str, Interval] = field(default_factory=dict)
     reward_hacking: bool = False
     p_within_epsilon: float | None = None
+    units: dict[str, float] = field(default_factory=dict)
 
     @property
     def report(self) -> Path:

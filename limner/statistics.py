@@ -72,6 +72,22 @@ def clustered_share(groups: Iterable[Sequence[float]], level: float = 0.95) -> I
     return Interval(mean, mean - half, mean + half)
 
 
+def ratio_by_seed(above: Mapping[int, float], below: Mapping[int, float], level: float = 0.95) -> Interval | None:
+    """Ratio of two means over the seeds that both have, with a t interval by linearisation (Cochran 1977, chapter 6).
+
+    None where the mean below is not above 0: a share of nothing says nothing.
+    """
+    both = [(above[seed], below[seed]) for seed in above if seed in below]
+    total = math.fsum(b for _, b in both)
+    if total <= 0:
+        return None
+    ratio = math.fsum(a for a, _ in both) / total
+    off = mean_interval(((a - ratio * b) * len(both) / total for a, b in both), level)
+    assert off is not None
+    half = None if off.high is None else off.high - off.mean
+    return Interval(ratio, None if half is None else ratio - half, None if half is None else ratio + half)
+
+
 def paired_by_seed(
     first: Mapping[int, Mapping[Key, float | None]],
     second: Mapping[int, Mapping[Key, float | None]],

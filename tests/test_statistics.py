@@ -11,6 +11,7 @@ from limner.statistics import (
     mean_interval,
     paired_by_seed,
     paired_difference,
+    ratio_by_seed,
     t_cdf,
     t_quantile,
 )
@@ -129,3 +130,24 @@ def test_a_large_group_weighs_as_many_values_as_it_has():
 def test_no_group_has_no_share_and_one_group_no_error():
     assert clustered_share([[], []]) is None
     assert clustered_share([[1.0, 0.0]]) == (0.5, None, None)
+
+
+def test_a_ratio_of_means_errs_by_what_the_seeds_leave_of_it():
+    # Sums 3 and 6: residuals 0.5 and -0.5 about half of each seed's gain below, in units of the mean below (3).
+    ratio = ratio_by_seed({0: 1.5, 1: 1.5, 7: 9.0}, {0: 2.0, 1: 4.0})
+    assert ratio is not None
+    assert ratio.mean == pytest.approx(0.5)
+    assert ratio.high == pytest.approx(0.5 + 12.706 * 0.5 / 3, abs=1e-3)
+    assert ratio.low == pytest.approx(0.5 - 12.706 * 0.5 / 3, abs=1e-3)
+
+
+@given(st.dictionaries(st.integers(0, 9), st.floats(0.1, 10), min_size=2), st.floats(0.1, 5))
+def test_a_constant_share_is_sure(below, share):
+    ratio = ratio_by_seed({seed: share * value for seed, value in below.items()}, below)
+    assert ratio == pytest.approx((share, share, share))
+
+
+def test_a_share_of_nothing_says_nothing():
+    assert ratio_by_seed({0: 1.0, 1: 1.0}, {0: 1.0, 1: -1.0}) is None
+    assert ratio_by_seed({}, {}) is None
+    assert ratio_by_seed({0: 1.0}, {0: 2.0}) == (0.5, None, None)

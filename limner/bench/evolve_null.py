@@ -24,7 +24,7 @@ EASE, SHARED, MISS, MISSED_BY = 2.0, 0.7, 0.25, 2.5
 
 
 def null_claims(kept: Kept, runs: int = RUNS, **settings: Any) -> dict[str, Any]:
-    """Share of runs that claim a significant gain, with the mean reward difference that all runs claim.
+    """`false_gains`, the share of runs that claim a significant gain, and the mean reward difference that all claim.
 
     Args:
         kept: where each run's outcome is kept.
@@ -34,7 +34,7 @@ def null_claims(kept: Kept, runs: int = RUNS, **settings: Any) -> dict[str, Any]
     rows = [kept.part(f"null {seed}", partial(null_run, seed, **settings)) for seed in range(runs)]
     changed = [row for row in rows if row["gain"] is not None]
     return {
-        "null_false_gains": sum(row["significant"] for row in rows) / len(rows),
+        "false_gains": sum(row["significant"] for row in rows) / len(rows),
         "runs": len(rows),
         "kept_the_start": len(rows) - sum(row["evolved"] for row in rows),
         "mean_gain": sum(row["gain"] for row in changed) / len(changed) if changed else None,

@@ -140,6 +140,7 @@ def _found(result: EvolveResult) -> dict[str, Any]:
         "rounds": len(result.rounds),
         "stop_reason": result.stop_reason,
         "validation_gain": result.validation_gain.mean if result.validation_gain else None,
+        "units": result.units,
     }
 
 

@@ -27,12 +27,13 @@ def choose(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
             raise BudgetSpent(resource, f"The budget of {resource} was spent before one round was done. Raise it.")
         return {"best": order[0], "phase": "held_out"}
     assert state["batch"] is not None
-    shots, _ = rewarded(deps.settings, state["shots"], state["spread"])
+    shots, spread = rewarded(deps.settings, state["shots"], state["spread"])
     arms = state["batch"]["arms"]
     chosen = _chosen(shots, arms)
     return {
         "best": chosen.arm if chosen else deps.bandit(state["bandit"]).ranked()[0],
         "phase": "held_out",
+        "spread": spread,
         "validation": {arm: rewards_of(shots, arm) for arm in arms},
         "p_within_epsilon": chosen and chosen.p_within_epsilon,
     }
@@ -60,8 +61,8 @@ def rewards_of(shots: Sequence[Shot], arm: str) -> list[float | None]:
 
 
 def tabulate(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
-    """Reward the held-out shots of all columns together, so that they stand on one scale."""
+    """Reward the held-out shots in the unit of the final choice, so that its gain can be held against theirs."""
     if not drawn_in(state, "held_out"):
         return {"final": []}
-    shots, _ = rewarded(deps.settings, state["shots"], state["spread"])
+    shots, _ = rewarded(deps.settings, state["shots"], state["spread"], pooled=False)
     return {"final": shots}

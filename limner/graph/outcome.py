@@ -10,6 +10,7 @@ from limner.graph.claims import claims
 from limner.graph.deps import EvolveDeps
 from limner.graph.evidence import disagreements, heard
 from limner.graph.learning import instruction_of
+from limner.graph.rewarding import spreads_of
 from limner.graph.state import PLAIN, PROFESSIONAL, ArmStats, EvolveState, Shot
 from limner.results import COLUMNS, Candidate, Column, EvolveResult, Example, Round
 from limner.results import Shot as FinalShot
@@ -38,6 +39,7 @@ def outcome(
         significant=claimed.significant,
         validation_gain=_validation_gain(deps, state),
         p_within_epsilon=state["p_within_epsilon"],
+        units=spreads_of(state["spread"]).units,
         acceptance=claimed.acceptance,
         acceptance_questions=claimed.acceptance_questions,
         reward_hacking=claimed.reward_hacking,

@@ -59,6 +59,11 @@ class Spreads(NamedTuple):
     taste: Spread = Spread()
     questions: Spread = QUESTIONS_GUESS
 
+    @property
+    def units(self) -> dict[str, float]:
+        """What each judge's scores are divided by: a standard deviation within a query."""
+        return {"taste": max(self.taste.sd, SPREAD_FLOOR), "questions": self.questions.sd}
+
 
 class Rewards(NamedTuple):
     """Rewards in the order of the pictures (None where a judgement is missing), and the spreads to pass on."""
@@ -76,29 +81,39 @@ class _Yardstick(NamedTuple):
     unit: float
 
 
-def rewards(rows: Sequence[Judged], weights: RewardWeights | None = None, before: Spreads | None = None) -> Rewards:
+def rewards(
+    rows: Sequence[Judged],
+    weights: RewardWeights | None = None,
+    before: Spreads | None = None,
+    *,
+    pooled: bool = True,
+) -> Rewards:
     """Reward every picture of one round.
 
     Args:
         rows: all pictures of the round, of all instructions: they are what z compares.
         weights: 0.5 and 0.5 unless given.
         before: the spreads within queries in earlier rounds (`Rewards.spreads` of the last one).
+        pooled: whether these pictures' own spread counts, too. Otherwise that of `before` is the unit, so that rewards
+            can be compared with earlier ones (unless nothing is known from before).
     """
     weights, before = weights or RewardWeights(), before or Spreads()
     tastes, answers = _by_query(rows, _taste), _by_query(rows, _questions)
-    spreads = Spreads(
-        Spread.within(tastes.values()).and_also(before.taste),
-        Spread.within(answers.values()).and_also(before.questions),
-    )
+    spreads = Spreads(_spread(tastes, before.taste, pooled), _spread(answers, before.questions, pooled))
     references = [row for row in rows if row.reference]
     taste_from = _means({**tastes, **_by_query(references, _taste)})
     questions_from = _means(_by_query(references, _questions))
-    taste = _Yardstick(weights.taste, taste_from, max(spreads.taste.sd, SPREAD_FLOOR))
-    questions = _Yardstick(weights.questions, questions_from, spreads.questions.sd)
+    units = spreads.units
+    taste = _Yardstick(weights.taste, taste_from, units["taste"])
+    questions = _Yardstick(weights.questions, questions_from, units["questions"])
     values = tuple(
         _sum(_share(row.query, row.taste, taste), _share(row.query, row.questions, questions)) for row in rows
     )
     return Rewards(values, sum(value is None for value in values), spreads)
+
+
+def _spread(scores: Mapping[str, Sequence[float]], before: Spread, pooled: bool) -> Spread:
+    return Spread.within(scores.values()).and_also(before) if pooled or not before.freedom else before
 
 
 def _taste(row: Judged) -> float | None:

@@ -111,6 +111,14 @@ def test_the_gain_on_the_queries_of_the_choice_stands_beside_the_held_out_one(ac
     assert as_json(result)["validation_gain"]["mean"] == result.validation_gain.mean
 
 
+def test_both_gains_are_in_the_unit_of_the_search_however_far_held_out_pictures_lie_apart(accepted):
+    result, _ = accepted(None)
+    shots = [example.shots for example in result.examples]
+    for shot in shots:
+        apart = shot["evolved"].taste - shot["start"].taste
+        assert shot["evolved"].reward - shot["start"].reward == pytest.approx(0.5 * apart / result.units["taste"])
+
+
 def _eye(words, yes=0.9, no=0.1):
     """Says yes to pictures whose prompt has one of these words."""
     return VisionFromFunction(

@@ -76,6 +76,18 @@ def test_earlier_rounds_steady_the_scale():
     assert second.values[1] == pytest.approx(0.5 * 0.5 / math.sqrt(50.5 / 2))
 
 
+def test_rewards_that_are_held_against_earlier_ones_have_their_unit():
+    first = rewards([Judged("a", 20.0, 0.0), Judged("a", 30.0, 0.6)])
+    units = first.spreads.units
+    second = rewards([Judged("b", 20.0, 0.1), Judged("b", 90.0, 0.7)], before=first.spreads, pooled=False)
+    assert second.spreads == first.spreads
+    assert second.values[1] - second.values[0] == pytest.approx(
+        0.5 * 70 / units["taste"] + 0.5 * 0.6 / units["questions"]
+    )
+    unknown = rewards([Judged("b", 20.0, 0.1), Judged("b", 90.0, 0.7)], before=Spreads(), pooled=False)
+    assert unknown.spreads.taste.sd == pytest.approx(70 / math.sqrt(2))
+
+
 @pytest.mark.parametrize("pair", [(0, 0), (-1, 1), (math.nan, 1), (math.inf, 0)])
 def test_impossible_weights_are_refused(pair):
     with pytest.raises(SettingsError, match=r"0\.5 and 0\.5"):
