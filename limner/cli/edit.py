@@ -47,7 +47,7 @@ def edit(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Change a picture as the instruction says; outside of the region not one pixel changes."""
+    """Change a picture as the instruction says; beyond the region's soft rim not one pixel changes."""
     from limner import settings
     from limner.graph.edit import edit_picture, parsed_region
 

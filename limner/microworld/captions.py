@@ -1,8 +1,9 @@
 """Training captions: what pictures are said to show, in four registers.
 
 The law of wording is laid down here. Loose registers (terse, plain, relational) forget and confuse things, so asking
-loosely draws loosely; structured captions are complete. Words of quality go with well-drawn pictures, words of
-roughness with badly drawn ones, words of style with bad drawing and forgetful captions more often than not.
+loosely draws loosely; structured captions forget no thing and confuse no colour. Words of quality go with well-drawn
+pictures, words of roughness with badly drawn ones, words of style with bad drawing and forgetful captions more often
+than not.
 """
 
 from __future__ import annotations

@@ -81,9 +81,8 @@ def test_rewards_that_are_held_against_earlier_ones_have_their_unit():
     units = first.spreads.units
     second = rewards([Judged("b", 20.0, 0.1), Judged("b", 90.0, 0.7)], before=first.spreads, pooled=False)
     assert second.spreads == first.spreads
-    assert second.values[1] - second.values[0] == pytest.approx(
-        0.5 * 70 / units["taste"] + 0.5 * 0.6 / units["questions"]
-    )
+    apart = 0.5 * 70 / units["taste"] + 0.5 * 0.6 / units["questions"]
+    assert second.values[1] - second.values[0] == pytest.approx(apart)
     unknown = rewards([Judged("b", 20.0, 0.1), Judged("b", 90.0, 0.7)], before=Spreads(), pooled=False)
     assert unknown.spreads.taste.sd == pytest.approx(70 / math.sqrt(2))
 
