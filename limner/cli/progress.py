@@ -44,7 +44,7 @@ class Watcher:
         if line is None or self._quiet:
             return
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=1, description=line)
+            self._bar.update(self._task, advance=step.event == "ended", description=line)
         else:
             self._console.print(line, soft_wrap=True, markup=False)
 
@@ -57,9 +57,11 @@ def _bar(console: Console) -> Bar:
 
 
 def _line(step: Progress) -> str | None:
-    """What is worth a line: the end of a round, of the final choice, and of the final table."""
+    """What is worth a line: the end of a round, of final choice and final table, and how far a large batch is."""
     if step.event == "started":
         return None
+    if step.event == "going":
+        return _going(**step.update, node=step.node)
     drawn = f"{step.spend.pictures} pictures so far"
     if step.node == "learn":
         return f"round {step.round}/{step.rounds}: {len(step.update.get('survivors', []))} survive, {drawn}"
@@ -68,3 +70,8 @@ def _line(step: Progress) -> str | None:
     if step.node == "tabulate":
         return f"compared on held-out requests, {drawn}"
     return None
+
+
+def _going(node: str, done: int, of: int) -> str | None:
+    """How far a batch is that is drawn and judged in several pieces; the last one's end is told by what follows."""
+    return f"{'judged' if node == 'score' else 'drawn'}: {done} of {of} pictures" if done < of else None

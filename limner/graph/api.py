@@ -41,10 +41,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What just happened in a run: which node started or ended, where the run stands, what it has cost so far."""
+    """What just happened in a run: which node started, went on or ended, where the run stands, what it has cost so far.
+
+    A node that goes on says in `update` how many pictures are `done`, `of` how many.
+    """
 
     folder: Path
-    event: Literal["started", "ended"]
+    event: Literal["started", "going", "ended"]
     node: str
     phase: str
     round: int
@@ -66,7 +69,7 @@ def evolve(
         queries: requests for pictures in people's own words, three sets of them, or a benchmark's list of them with
             questions (`limner.question_list`); None takes the embedded world's.
         resume: a session (its directory, or its name under `out`) to go on with. Nothing recorded is paid twice.
-        progress: called after every step.
+        progress: called as every node starts and ends, and as drawing and judging go on.
         **options: any setting by its name (`rounds=5`, `seed=1`, `budget_pictures=300`, `out="runs"`; see
             `limner.settings`), and `session`, a new session's name. `generator`, `taste`, `questions`, `acceptance` and
             `agents` may be objects, too; `professional` is a callable (query, count) -> prompts in place of the prompt
@@ -188,7 +191,7 @@ async def _final_state(deps: EvolveDeps, session: Session, progress: Callable[[P
         state = cast("EvolveState", before) if before else initial_state(deps)
         watch = _Watch(deps, session, progress, state["phase"], state["round"])
         begun = None if before else state
-        steps = graph.astream(begun, config, stream_mode=["updates", "tasks"], durability="sync")
+        steps = graph.astream(begun, config, stream_mode=["updates", "tasks", "custom"], durability="sync")
         stream = cast("AsyncGenerator[tuple[str, Any]]", steps)
         async with aclosing(stream):  # an error of the callback must end LangGraph's own tasks before the saver closes
             async for mode, step in stream:
@@ -211,13 +214,16 @@ class _Watch:
             if "input" in step:  # the start of a task; its end comes as an update, too
                 self._say("started", step["name"], {})
             return
+        if mode == "custom":
+            self._say("going", step["node"], {"done": step["done"], "of": step["of"]})
+            return
         for node, update in step.items():
             batch = (update or {}).get("batch")
             self.phase = batch["phase"] if batch else self.phase
             self.round = (update or {}).get("round", self.round)
             self._say("ended", node, update or {})
 
-    def _say(self, event: Literal["started", "ended"], node: str, update: dict[str, Any]) -> None:
+    def _say(self, event: Literal["started", "going", "ended"], node: str, update: dict[str, Any]) -> None:
         if self.progress is not None:
             rounds, spend = self.deps.settings.rounds, self.deps.ledger.spend()
             self.progress(Progress(self.session.folder, event, node, self.phase, self.round, rounds, spend, update))

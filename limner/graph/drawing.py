@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
+
+from langgraph.config import get_stream_writer
 
 from limner.agents import counted
 from limner.graph.ahead import APART_S, FIRST, LEAD_S, Named
@@ -163,8 +165,14 @@ def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
             recipes = [_recipe(deps, batch, state["round"], row) for row in rows]
             pictures = deps.generator.generate(recipes)
             shots += [_shot(row, recipe, picture) for row, recipe, picture in zip(rows, recipes, pictures, strict=True)]
+            _tell("draw", shots, written)
     missing = sum(shot["picture"] is None for shot in shots)
     return {"shots": shots, "failures": {"pictures not drawn": missing} if missing else {}}
+
+
+def _tell(node: str, done: Sized, of: Sized) -> None:
+    """Say how far a node has come, to whoever streams the graph's custom events."""
+    get_stream_writer()({"node": node, "done": len(done), "of": len(of)})
 
 
 def _pieces(items: Sequence[T], batch: int) -> Iterator[Sequence[T]]:
@@ -210,6 +218,7 @@ def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         judged, missing = _judged_by(deps, judges, some, keeps="acceptance" in judges)
         shots += judged
         failures = added(failures, missing)
+        _tell("score", shots, state["shots"])
     return {"shots": shots, "failures": failures}
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import limner
+from limner.graph.drawing import HELD
 
 PAGE = Path(limner.__file__).parents[1] / "docs" / "evolve.md"
 NODES = {"plan", "write", "ask", "draw", "score", "learn", "criticise", "modify", "choose", "tabulate"}
@@ -32,6 +33,23 @@ def test_a_run_can_be_followed(world):
     pictures = [step.spend.pictures for step in steps]
     assert pictures == sorted(pictures)
     assert pictures[-1] == result.spend.pictures
+
+
+def test_a_large_batch_says_how_far_it_is(world):
+    steps = []
+    manners = ("large", "small", "tiny", "huge", "wide", "tall")
+    world.requests = [f"{manner} {request}" for manner in manners for request in world.requests]
+    world.evolve(rounds=1, held_out=36, progress=steps.append)
+    for node in ("draw", "score"):
+        going = [step for step in steps if step.node == node and step.event == "going" and step.phase == "held_out"]
+        of = going[-1].update["of"]
+        assert of > HELD
+        assert [step.update for step in going] == [{"done": HELD, "of": of}, {"done": of, "of": of}]
+        started, ended = (
+            max(at for at, step in enumerate(steps) if (step.node, step.event) == (node, event))
+            for event in ("started", "ended")
+        )
+        assert all(started < steps.index(step) < ended for step in going)
 
 
 def test_what_ended_says_what_it_found(world):
