@@ -10,7 +10,7 @@ import torch
 
 from limner.microworld.law import Scene, Thing
 from limner.microworld.oracle import read
-from limner.microworld.render import render
+from limner.microworld.render import Pixels, render
 from limner.microworld.splits import content, some_scene, split_of
 from limner.microworld.train import eye, hone_eye, hone_taste, painted, painter, taste
 from limner.microworld.train.album import blend, draw_album
@@ -38,12 +38,12 @@ def test_a_blended_drawing_shows_the_scene_that_outweighs() -> None:
 def test_painted_pictures_are_of_training_contents_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def paint(prompts: list[str], file: Path) -> None:
+    def paint(_pipeline: object, prompts: list[str], *, seed: int) -> list[Pixels]:
         asked.extend(prompts)
         rng = np.random.default_rng(5)
-        np.save(file, np.stack([render(some_scene(rng, "train"), rng) for _ in prompts]))
+        return [render(some_scene(rng, "train"), rng) for _ in prompts]
 
-    monkeypatch.setattr(painted, "_paint", paint)
+    monkeypatch.setattr("limner.microworld.train.measure.paint", paint)
     first = painted.album(tmp_path / "painted.npy", seed=0, scenes=3)
     again = painted.album(tmp_path / "painted.npy", seed=0, scenes=3)
     assert len(asked) == 18

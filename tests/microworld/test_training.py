@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from limner.microworld.law import Constraint, Noun, Scene, Thing
+from limner.microworld.render import Pixels, render
 from limner.microworld.splits import some_scene
-from limner.microworld.train import eye, loop, tower
-from limner.microworld.train.album import draw_album, mirror, to_model
+from limner.microworld.train import eye, hone_eye, hone_taste, loop, painted, painter, polish, tokens, tower, unet, vae
+from limner.microworld.train.album import Album, draw_album, mirror, paint_album, to_model
 
 SCENE = Scene((Thing("circle", "red", "small", 0), Thing("circle", "blue", "large", 5)), "grey")
 
@@ -122,6 +126,110 @@ def test_a_training_stopped_between_checkpoints_ends_with_the_same_weights(
     again = _fit(tmp_path / "parts", plan)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
+
+
+def _stop_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Kill the run when it has written what is kept for the so manyth time, and has not yet put it in its place."""
+    replace_, left = os.replace, iter(range(number))
+
+    def stopping(*paths: Path) -> None:
+        if next(left, None) is None:
+            raise _Stopped
+        replace_(*paths)
+
+    monkeypatch.setattr(os, "replace", stopping)
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_training_killed_while_it_saves_reports_each_step_once_and_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    plan = loop.Plan(steps=30, lr=0.05, warmup=5, report_every=5, save_every=10)
+    whole = _fit(tmp_path / "whole", plan)
+    with monkeypatch.context() as patch:
+        _stop_at(patch, written)
+        with pytest.raises(_Stopped):
+            _fit(tmp_path / "parts", plan)
+    with (tmp_path / "parts" / "curve.jsonl").open("a") as curve:
+        curve.write('{"step": 5, "lo')
+    again = _fit(tmp_path / "parts", plan)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    curves = [(tmp_path / name / "curve.jsonl").read_text() for name in ("whole", "parts")]
+    assert curves[0] == curves[1]
+    assert [json.loads(line)["step"] for line in curves[1].splitlines()] == [5, 10, 15, 20, 25, 30]
+
+
+@pytest.mark.parametrize("phase", [polish, hone_eye, hone_taste])
+def test_a_copy_of_what_is_shipped_is_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: ModuleType
+) -> None:
+    folder = tmp_path / phase.__name__.rpartition(".")[2] / "start"
+    with monkeypatch.context() as patch:
+        _stop_at(patch, 0)
+        with pytest.raises(_Stopped):
+            phase.start(tmp_path)
+    assert not folder.exists()
+    (folder.with_name("start.new") / "of_an_earlier_model.json").touch()
+    phase.start(tmp_path)
+    shipped = painter.FOLDER if phase is polish else phase.FOLDER
+    assert {path.relative_to(folder) for path in folder.rglob("*")} == {
+        path.relative_to(shipped) for path in shipped.rglob("*")
+    }
+
+
+def test_latents_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coder, path = vae.build().eval(), tmp_path / "latents.pt"
+    whole = unet.fill(coder, tmp_path / "whole.pt", 3, 8)
+    with monkeypatch.context() as patch:
+        _stop_at(patch, 0)
+        with pytest.raises(_Stopped):
+            unet.fill(coder, path, 3, 8)
+    assert not path.exists()
+    made, read = unet.fill(coder, path, 3, 8), unet.fill(coder, path, 3, 8)
+    assert made.scenes == read.scenes == whole.scenes
+    assert torch.equal(made.latents, whole.latents)
+    assert torch.equal(read.latents, whole.latents)
+
+
+def _paint(_pipeline: object, prompts: Sequence[str], *, seed: int) -> list[Pixels]:
+    rng = np.random.default_rng([seed, len(prompts)])
+    return [render(some_scene(rng, "train", well=True), rng) for _ in prompts]
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        lambda file: paint_album(None, 6, 3, file),
+        lambda file: painted.album(file, 3, scenes=2),
+    ],
+)
+def test_painted_pictures_are_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Callable[[Path], Album]
+) -> None:
+    monkeypatch.setattr("limner.microworld.train.measure.paint", _paint)
+    whole, file = pictures(tmp_path / "whole.npy"), tmp_path / "painted.npy"
+    with monkeypatch.context() as patch:
+        _stop_at(patch, 0)
+        with pytest.raises(_Stopped):
+            pictures(file)
+    assert not file.exists()
+    for again in (pictures(file), pictures(file)):
+        assert again.scenes == whole.scenes
+        assert np.array_equal(again.pixels, whole.pixels)
+
+
+def test_a_tokenizer_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_CORPUS", 100)
+    folder = tmp_path / "tokenizer"
+    with monkeypatch.context() as patch:
+        _stop_at(patch, 0)
+        with pytest.raises(_Stopped):
+            tokens.kept(folder)
+    assert not folder.exists()
+    made = tokens.kept(folder)
+    monkeypatch.delattr(tokens, "build")
+    assert tokens.kept(folder).get_vocab() == made.get_vocab()
 
 
 def test_the_rate_rises_to_its_height_and_falls_to_nothing() -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limner.microworld.law import Scene
+from limner.microworld.train import beside
 from limner.microworld.train.loop import half
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def paint_album(pipeline: StableDiffusionPipeline, count: int, seed: int, path: 
     from limner.microworld.oracle import read
     from limner.microworld.train.measure import paint
 
-    if not path.exists():
+    def painted() -> NDArray[np.uint8]:
         rng = np.random.default_rng([seed, 79])
         prompts = [captioned(rng, "train")[1] for _ in range(count)]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.stack([np.asarray(picture) for picture in paint(pipeline, prompts, seed=seed)]))
-    pixels = np.load(path)
+        return np.stack([np.asarray(picture) for picture in paint(pipeline, prompts, seed=seed)])
+
+    pixels = beside.array(path, painted)
     readings = [read(picture) for picture in pixels]
     clear = [i for i, r in enumerate(readings) if r.clear and r.ground is not None and r.well is not None]
     scenes = tuple(Scene(readings[i].things, str(readings[i].ground), readings[i].well is True) for i in clear)

@@ -26,7 +26,7 @@ from limner.microworld.questions import KINDS, ask, draw_question
 from limner.microworld.splits import some_scene
 from limner.microworld.train import tower
 from limner.microworld.train.album import MEAN, STD, Album, draw_album, paint_album, soften, to_model
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 from limner.microworld.train.tower import PATCH, TOKENS, WIDTH, Pupil, label
 
 if TYPE_CHECKING:
@@ -179,15 +179,14 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """
     from limner.microworld.train import painter
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "eye", seed)
     student, teacher = school(tower.load(out))
     student.to(device)
     soft = soften(painter.load().vae, tower.SOFTENED, seed)
 
     @cache
     def painted() -> Album:
-        return paint_album(painter.load(), _PAINTED, seed, out / "painted.npy")
+        return paint_album(painter.load(), _PAINTED, seed, out / "eye" / "painted.npy")
 
     def loss(step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         objects = next(objects for until, objects in _CURRICULUM if step < until)

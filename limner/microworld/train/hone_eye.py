@@ -7,7 +7,6 @@ with a drawing of something else, and a fifth of its pictures at most are the pa
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 
 from limner.microworld.law import Kind
 from limner.microworld.splits import some_scene
-from limner.microworld.train import eye, painted, painter, tower
+from limner.microworld.train import beside, eye, painted, painter, tower
 from limner.microworld.train.album import Album, blend, draw_album, soften
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 from limner.microworld.train.tower import Pupil
 
 PLAN = Plan(steps=600, lr=5e-4, warmup=60, ema=0.995, save_every=50)
@@ -42,17 +41,14 @@ def start(out: Path) -> Pupil:
     """The eye from which the phase started; a copy, because the shipped one may be replaced while it lasts."""
     from transformers import LlavaForConditionalGeneration
 
-    folder = out / "hone_eye" / "start"
-    if not folder.exists():
-        shutil.copytree(FOLDER, folder)
+    folder = beside.copied(FOLDER, out / "hone_eye" / "start")
     model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     return Pupil(model, tower.build_tokenizer().get_vocab())
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train the shipped eye on."""
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "hone_eye", seed)
     student, _ = eye.school(start(out))
     student.to(device)
     teacher = eye.Teacher(tower.build_tokenizer().get_vocab(), _MIX)

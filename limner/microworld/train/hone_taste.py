@@ -7,7 +7,6 @@ other things by way of the painter's autoencoder. Contents are those of the trai
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.microworld.train import painted, painter, taste, tokens
+from limner.microworld.train import beside, painted, painter, taste, tokens
 from limner.microworld.train.album import Album, blend, mirror
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 from limner.microworld.train.taste import Groups, Pupil, choice_loss, make_groups
 
 if TYPE_CHECKING:
@@ -42,16 +41,13 @@ def start(out: Path) -> tuple[CLIPModel, CLIPTokenizer]:
     """The taste from which the phase started; a copy, because the shipped one may be replaced while it lasts."""
     from transformers import CLIPModel
 
-    folder = out / "hone_taste" / "start"
-    if not folder.exists():
-        shutil.copytree(FOLDER, folder)
+    folder = beside.copied(FOLDER, out / "hone_taste" / "start")
     return CLIPModel.from_pretrained(folder, dtype=torch.float32), tokens.load(folder)
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train the shipped taste on."""
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "hone_taste", seed)
     model, tokenizer = start(out)
     pupil = Pupil(model).to(device)
     rng = np.random.default_rng([seed, 83])

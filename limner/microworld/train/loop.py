@@ -2,7 +2,7 @@
 
 A loss function gets the step's number and its own random generator, both derived from (seed, step) alone: so a
 run resumed from a checkpoint goes on exactly as if it had never stopped, and no generator state is stored.
-A folder holds `checkpoint.pt` (model, moving average, optimiser, step) and `curve.jsonl` (the losses).
+A folder holds `seed`, `checkpoint.pt` (model, moving average, optimiser, step) and `curve.jsonl` (the losses).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from limner import devices
+from limner.microworld.train import beside
 
 Loss = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 """(step, rng) -> named losses; the one called "loss" is descended, the others are reported."""
@@ -50,6 +50,17 @@ def pick_device() -> torch.device:
     return device
 
 
+def begin(folder: Path, seed: int) -> torch.device:
+    """Hold a model's folder to its seed, seed torch, and pick the device.
+
+    Raises:
+        UsageError: the folder was begun with another seed.
+    """
+    beside.hold(folder, seed)
+    torch.manual_seed(seed)
+    return pick_device()
+
+
 def half(device: torch.device) -> torch.autocast:
     """Forward passes in bfloat16 where the device computes in it; a processor that only emulates it stays exact."""
     able = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
@@ -76,6 +87,7 @@ def fit(model: nn.Module, loss: Loss, plan: Plan, folder: Path, *, trainable: nn
     average = copy.deepcopy(whole).requires_grad_(False).eval()
     folder.mkdir(parents=True, exist_ok=True)
     start = _resume(folder, whole, average, optimiser, device)
+    _cut(folder / "curve.jsonl", start)
     whole.train()
     seen: dict[str, float] = {}
     began = time.monotonic()
@@ -138,9 +150,7 @@ def _save(folder: Path, done: int, whole: nn.Module, average: nn.Module, optimis
         "average": average.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
-    fresh = folder / "checkpoint.new"
-    torch.save(state, fresh)
-    os.replace(fresh, folder / "checkpoint.pt")
+    beside.replace(folder / "checkpoint.pt", lambda fresh: torch.save(state, fresh))
 
 
 def _resume(
@@ -154,6 +164,14 @@ def _resume(
     average.load_state_dict(state["average"])
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])
+
+
+def _cut(curve: Path, start: int) -> None:
+    """Drop what was reported after the checkpoint: those steps are done again, and the last line may be half a one."""
+    if curve.exists():
+        lines = [line for line in curve.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        known = "".join(line for line in lines if json.loads(line)["step"] <= start)
+        beside.replace(curve, lambda fresh: fresh.write_text(known, encoding="utf-8"))
 
 
 def load_average(module: nn.Module, folder: Path) -> nn.Module:

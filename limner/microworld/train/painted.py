@@ -18,7 +18,7 @@ from limner.microworld.grammar import request
 from limner.microworld.law import Scene
 from limner.microworld.oracle import Reading, read
 from limner.microworld.splits import some_scene
-from limner.microworld.train import painter
+from limner.microworld.train import beside, painter
 from limner.microworld.train.album import Album
 
 SCENES = 280
@@ -43,9 +43,7 @@ def by_scene(file: Path, seed: int, scenes: int = SCENES) -> list[Answered]:
     """The same pictures, by the scene that was asked for."""
     rng = np.random.default_rng([seed, 80])
     wanted = [some_scene(rng, "train", well=True) for _ in range(scenes)]
-    if not file.exists():
-        _paint([prompt for scene in wanted for prompt in wordings(scene, rng)], file)
-    pixels = np.load(file)
+    pixels = beside.array(file, lambda: _paint([prompt for scene in wanted for prompt in wordings(scene, rng)]))
     return [
         Answered(scene, _clear_ones(some)) for scene, some in zip(wanted, np.split(pixels, len(wanted)), strict=True)
     ]
@@ -70,12 +68,10 @@ def wordings(scene: Scene, rng: np.random.Generator) -> list[str]:
     ]
 
 
-def _paint(prompts: list[str], file: Path) -> None:
+def _paint(prompts: list[str]) -> NDArray[np.uint8]:
     from limner.microworld.train.measure import paint
 
-    pictures = paint(painter.load(), prompts, seed=_SEED)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.save(file, np.stack([np.asarray(picture) for picture in pictures]))
+    return np.stack([np.asarray(picture) for picture in paint(painter.load(), prompts, seed=_SEED)])
 
 
 def _clear(reading: Reading) -> bool:

@@ -7,16 +7,14 @@ little (sizes, palette) is learned here too.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
-from limner.microworld.train import painter, unet
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train import beside, painter, unet
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -29,20 +27,14 @@ BANK = 24_000
 
 def start(out: Path) -> StableDiffusionPipeline:
     """The painter from which the phase started; a copy, because the shipped one may be replaced while it lasts."""
-    folder = out / "polish" / "start"
-    if not folder.exists():
-        fresh = folder.with_suffix(".new")
-        shutil.copytree(painter.FOLDER, fresh, dirs_exist_ok=True)
-        fresh.rename(folder)
-    return painter.load(folder)
+    return painter.load(beside.copied(painter.FOLDER, out / "polish" / "start"))
 
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train the shipped painter's UNet on; at most three things first, then crowds and looser captions again."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "polish", seed)
     before = start(out)
     reader = before.text_encoder.to(device).requires_grad_(False)
     bank = unet.fill(before.vae.to(device).eval(), out / "polish" / "latents.pt", seed + 1, BANK)

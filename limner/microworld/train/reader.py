@@ -19,7 +19,7 @@ from limner.microworld.reader import FILE, Net
 from limner.microworld.splits import some_scene
 from limner.microworld.train.album import Floats
 from limner.microworld.train.doubt import doubtful
-from limner.microworld.train.loop import Plan, fit, pick_device
+from limner.microworld.train.loop import Plan, begin, fit
 from limner.microworld.train.tower import Labels
 
 PLAN = Plan(steps=12_000, lr=3e-3, warmup=100, ema=0.998, save_every=500)
@@ -31,12 +31,11 @@ _SHIFT, _ZOOM, _BLUR, _TINT = 1.0, 0.06, 0.7, 0.03
 """Most by which a picture is shifted (pixels), scaled, and mixed with its blurred self; deviation of a gain."""
 
 
-def train(out: Path, seed: int = 0, steps: int = PLAN.steps, file: Path = FILE) -> nn.Module:
-    """Train, half of each batch on crisp drawings and half on softened ones; write the moving average to `file`."""
+def train(out: Path, seed: int = 0, steps: int = PLAN.steps, folder: Path = FILE.parent) -> nn.Module:
+    """Train, half of each batch on crisp drawings and half on softened ones; ship the average in `folder`."""
     from limner.microworld.train import painter
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "reader", seed)
     net = Net().to(device)
     rng = np.random.default_rng([seed, 81])
     crisp = doubtful([some_scene(rng, "train", objects=_OBJECTS) for _ in range(_CRISP)], rng)
@@ -48,7 +47,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps, file: Path = FILE) 
         return naming(net, shaken(x, rng), some.labels)
 
     average = fit(net, loss, replace(PLAN, seed=seed, steps=steps), out / "reader")
-    ship(average, file)
+    ship(average, folder / FILE.name)
     return average
 
 

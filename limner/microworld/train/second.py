@@ -24,7 +24,7 @@ from limner.microworld.grammar import request
 from limner.microworld.law import Scene
 from limner.microworld.second import CHANGE
 from limner.microworld.train import painter, text, unet
-from limner.microworld.train.loop import Plan, fit, pick_device
+from limner.microworld.train.loop import Plan, begin, fit
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -93,10 +93,9 @@ def _projections(parts: nn.ModuleDict) -> Iterator[tuple[str, nn.Linear]]:
     yield from ((name, one) for name, one in named if ".attn" in name or name.startswith("text_encoder.encoder."))
 
 
-def train(out: Path, seed: int = PLAN.seed, steps: int = PLAN.steps) -> nn.Module:
-    """Train the change and ship it."""
-    device = pick_device()
-    torch.manual_seed(seed)
+def train(out: Path, seed: int = PLAN.seed, steps: int = PLAN.steps, folder: Path = CHANGE.parent) -> nn.Module:
+    """Train the change and ship it in `folder`."""
+    device = begin(out / "second", seed)
     pipeline = painter.load()
     bank = unet.fill(pipeline.vae.eval(), out / "second" / "latents.pt", seed + 2, BANK)
     parts = changeable(pipeline).to(device)
@@ -107,7 +106,7 @@ def train(out: Path, seed: int = PLAN.seed, steps: int = PLAN.steps) -> nn.Modul
 
     loss = unet.denoising(pipeline.unet, read, bank, lambda _: STAGE, tell=caption, batch=BATCH)
     average = fit(pipeline.unet, loss, replace(PLAN, seed=seed, steps=steps), out / "second", trainable=parts)
-    ship(average)  # type: ignore[arg-type]
+    ship(average, folder / CHANGE.name)  # type: ignore[arg-type]
     return average
 
 

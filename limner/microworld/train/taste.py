@@ -25,7 +25,7 @@ from limner.microworld.law import COLOURS, FRAME, SHAPES, SIZES, Constraint, Nou
 from limner.microworld.preference import TEMPERATURE, rival, utility
 from limner.microworld.splits import some_scene
 from limner.microworld.train.album import MEAN, STD, Album, draw_album, through_vae, to_model
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -147,8 +147,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train on choices between rivals, half of them fresh drawings and half softened."""
     from limner.microworld.train import painter, tokens, tower
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "taste", seed)
     tokenizer = tokens.kept(out / "taste" / "tokenizer")
     pupil = Pupil(build(tokenizer)).to(device)
     pupil.model.vision_model.load_state_dict(tower.load(out).model.model.vision_tower.state_dict())

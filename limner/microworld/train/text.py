@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from limner.microworld.captions import captioned
 from limner.microworld.law import COLOURS, GROUNDS, SHAPES, SIZES, Scene
 from limner.microworld.train import tokens
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
@@ -112,8 +112,7 @@ def reading_loss(cells: Tensor, frame: Tensor, truth: tuple[Tensor, Tensor, Tens
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> Readers:
     """Train the readers on captions of training scenes; no picture is needed."""
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "text", seed)
     tokenizer = tokens.kept(out / "text" / "tokenizer")
     readers = Readers(len(tokenizer)).to(device)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from limner.microworld import language as say
 from limner.microworld.captions import captioned
+from limner.microworld.train import beside
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -48,9 +49,7 @@ def build() -> CLIPTokenizer:
 
 def kept(folder: Path) -> CLIPTokenizer:
     """The tokenizer kept beside a checkpoint, made there at first: a change of the captions would make another one."""
-    if not folder.exists():
-        build().save_pretrained(folder)
-    return load(folder)
+    return load(beside.once(folder, lambda fresh: build().save_pretrained(fresh)))
 
 
 def _saved_and_read(vocabulary: dict[str, int], merges: list[tuple[str, ...]]) -> CLIPTokenizer:

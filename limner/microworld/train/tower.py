@@ -21,7 +21,7 @@ from limner.microworld.law import COLOURS, FRAME, GROUNDS, PLACES, SHAPES, SIZES
 from limner.microworld.questions import NUMBERS
 from limner.microworld.splits import some_scene
 from limner.microworld.train.album import draw_album, soften, to_model
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
@@ -162,8 +162,7 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train on naming alone; drawings of training scenes, half of them as the painter's autoencoder gives them back."""
     from limner.microworld.train import painter
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "tower", seed)
     pupil, _ = school()
     pupil.to(device)
     soft = soften(painter.load().vae, SOFTENED, seed)

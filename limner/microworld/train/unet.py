@@ -22,8 +22,8 @@ from limner.microworld.captions import caption
 from limner.microworld.law import Scene
 from limner.microworld.render import render
 from limner.microworld.splits import some_scene
-from limner.microworld.train import text, vae
-from limner.microworld.train.loop import Loss, Plan, fit, half, pick_device
+from limner.microworld.train import beside, text, vae
+from limner.microworld.train.loop import Loss, Plan, begin, fit, half
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -104,24 +104,25 @@ class Bank:
         return [self.scenes[int(row)] for row in rows], self.latents[torch.from_numpy(rows)].float()
 
 
-@torch.no_grad()
-def fill(coder: AutoencoderKL, path: Path, seed: int, count: int = BANK) -> Bank:
+def fill(coder: AutoencoderKL, path: Path, seed: int, count: int) -> Bank:
     """Draw and encode the bank's pictures; latents are kept in a file beside the checkpoints."""
     rng = np.random.default_rng([seed, 1])
     scenes = sorted((some_scene(rng, "train") for _ in range(count)), key=lambda scene: len(scene.things))
-    if path.exists():
-        return Bank(tuple(scenes), torch.load(path, weights_only=True))
+    beside.once(path, lambda fresh: torch.save(_encoded(coder, scenes, rng), fresh))
+    return Bank(tuple(scenes), torch.load(path, weights_only=True))
+
+
+@torch.no_grad()
+def _encoded(coder: AutoencoderKL, scenes: Sequence[Scene], rng: np.random.Generator) -> Tensor:
     device = next(coder.parameters()).device
     chunks = []
-    for start in range(0, count, 100):
+    for start in range(0, len(scenes), 100):
         drawn = np.stack([render(scene, rng) for scene in scenes[start : start + 100]])
         pixels = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
         with half(device):
             latent = coder.encode(pixels.to(device)).latent_dist.mean
         chunks.append((latent.float() * coder.config.scaling_factor).half().cpu())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(torch.cat(chunks), path)
-    return Bank(tuple(scenes), torch.cat(chunks))
+    return torch.cat(chunks)
 
 
 def times(rng: np.random.Generator, count: int, share: float) -> Tensor:
@@ -135,11 +136,10 @@ def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> nn.Module:
     """Train on the latents of training pictures with fresh captions; v-prediction, mean squared error."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "unet", seed)
     readers, tokenizer = text.load(out)
     reader = readers.encoder.to(device).requires_grad_(False)
-    bank = fill(vae.load(out).to(device), out / "latents.pt", seed)
+    bank = fill(vae.load(out).to(device), out / "unet" / "latents.pt", seed, BANK)
     unet = build()
     unet.add_embedding.load_state_dict(readers.pool.state_dict())
     unet.set_attn_processor(AttnProcessor())  # in bfloat16 on a CPU a third faster than fused attention

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from limner.microworld.render import Pixels, render
 from limner.microworld.splits import some_scene
-from limner.microworld.train.loop import Plan, fit, load_average, pick_device
+from limner.microworld.train.loop import Plan, begin, fit, load_average
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -65,8 +65,7 @@ def attention(x: Tensor) -> Tensor:
 
 def train(out: Path, seed: int = 0, steps: int = PLAN.steps) -> AutoencoderKL:
     """Train on fresh drawings, a third of them badly drawn; weighted L1 plus squared error, and a trace of KL."""
-    device = pick_device()
-    torch.manual_seed(seed)
+    device = begin(out / "vae", seed)
     vae = build().to(device)
 
     def loss(_step: int, rng: np.random.Generator) -> dict[str, Tensor]:
