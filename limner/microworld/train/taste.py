@@ -1,4 +1,4 @@
-"""The taste: a CLIPModel of 1.5 M parameters that prefers pictures as people of the embedded world do.
+"""The taste: a CLIPModel of 1.4 M parameters that prefers pictures as people of the embedded world do.
 
 Trained as HPS v2 was: pictures made for one request, choices between two of them, and cross-entropy on the softmax of
 their two scaled cosines with the request. HPS v2 began from CLIP, which already ties words to what they show; here the
