@@ -58,7 +58,5 @@ class Additive(EmpiricalGradient):
 
 def _p_better(found: Posterior, arm: int, than: int) -> float:
     """The probability that one arm's mean is higher than another's."""
-    of = found.covariance
-    variance = float(of[arm, arm] + of[than, than] - 2 * of[arm, than])
-    lead = float(found.mean[arm] - found.mean[than])
-    return 1 - NormalDist(lead, variance**0.5).cdf(0.0) if variance > 0 else float(lead > 0)
+    error, lead = found.error_between(arm, than), float(found.mean[arm] - found.mean[than])
+    return 1 - NormalDist(lead, error).cdf(0.0) if error > 0 else float(lead > 0)

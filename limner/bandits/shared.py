@@ -10,12 +10,14 @@ and Ware, Biometrics 38, 1982), each with a few draws' worth of a guess, so that
 
 Most arms are drawn once and never again. What such an arm is worth beyond its parts is integrated out exactly: it is
 one more cause of its only reward's error, so that the matrix to be inverted grows with the arms that came back, not
-with all.
+with all. No matrix is arms x arms: memory grows with (arms + pairs) x latents, the latents being the distinct parts
+and the arms with several rewards, and time with rewards x latents^2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,19 +37,42 @@ PART_COST = 0.2
 FLAT = 1e4
 """Variance of mu, in units of all rewards' variance: nothing is assumed of it."""
 _EM_STEPS = 8
+_AT_ONCE = 1 << 19
+"""Numbers in the rows that are made of rewards at a time: there are rewards x latents of them, too many to hold."""
 
 
 class Posterior(NamedTuple):
-    """Of the arms' means, in the order of the arms: normal, with this mean (arms,) and covariance (arms, arms)."""
+    """Of the arms' means, in the order of the arms: normal, held as what makes them vary, not as arms x arms.
+
+    mean (arms,). rows (arms, latents): how each follows the latents, of which `latents` (latents, latents) is the
+    covariance. own (arms,): variance of what an arm shares with none. pair (arms,): position of the pair of an arm's
+    only reward, -1 for other arms. ease (arms,): how far what is not known of that pair moves the mean, in standard
+    deviations.
+    """
 
     mean: Array
-    covariance: Array
+    rows: Array
+    latents: Array
+    own: Array
+    pair: NDArray[np.intp]
+    ease: Array
     noise: float
 
     @property
     def error(self) -> Array:
         """Standard deviation of each arm's mean."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return np.sqrt(np.maximum(_spreads(self.rows, self.latents) + self.own + self.ease**2, 0.0))
+
+    def error_between(self, arm: int, other: int) -> float:
+        """Standard deviation of the difference of two arms' means."""
+        if arm == other:
+            return 0.0
+        apart = self.rows[arm] - self.rows[other]
+        beside = self.pair[arm] == self.pair[other] >= 0
+        first, second = self.ease[[arm, other]]
+        pair = (first - second) ** 2 if beside else first**2 + second**2
+        variance = float(apart @ self.latents @ apart + self.own[arm] + self.own[other] + pair)
+        return math.sqrt(max(variance, 0.0))
 
 
 class _Variances(NamedTuple):
@@ -75,11 +100,23 @@ class _Data(NamedTuple):
     several: NDArray[np.bool_]
     lone: NDArray[np.bool_]
 
-    def sums(self, values: Array) -> Array:
-        """Sums over each pair; `values` is (n,) or (n, latents)."""
+    def of_arms(self, values: Array) -> Array:
+        """Sums (arms,) over each arm of `values` (n,)."""
+        return np.bincount(self.arm, values, len(self.design)).astype(np.float64)
+
+    def of_pairs(self, values: Array) -> Array:
+        """Sums (pairs,) over each pair of `values` (n,)."""
+        return np.bincount(self.pair, values).astype(np.float64)
+
+    def rows_of_pairs(self, weight: Array) -> Array:
+        """Sums (pairs, latents) over each pair of the rewards' rows, each times its `weight` (n,)."""
         order = np.argsort(self.pair, kind="stable")
         starts = np.flatnonzero(np.diff(self.pair[order], prepend=-1))
-        return np.add.reduceat(values[order], starts)
+        arm, weight = self.arm[order], weight[order, None]
+        sums = np.empty((len(starts), self.design.shape[1]))
+        for some in _pieces(sums.shape[1], len(order)):
+            sums[:, some] = np.add.reduceat(weight * self.design[arm, some], starts)
+        return sums
 
 
 class _Fit(NamedTuple):
@@ -90,7 +127,6 @@ class _Fit(NamedTuple):
     pair (pairs,), pair_spread (pairs,): each pair's effect, and its variance where the latents are known.
     pair_moves (pairs, latents): by how much less a pair's effect is for more of a latent.
     left (n,), unsure (n,): mean and variance of what latents and pair leave of a reward.
-    apart (n, latents): by how much less that is for more of a latent.
     """
 
     mean: Array
@@ -101,7 +137,6 @@ class _Fit(NamedTuple):
     pair_moves: Array
     left: Array
     unsure: Array
-    apart: Array
 
 
 def believe_all(arms: Sequence[Arm]) -> Posterior | None:
@@ -118,8 +153,8 @@ def believe_all(arms: Sequence[Arm]) -> Posterior | None:
     variances = guess
     for _ in range(_EM_STEPS):
         variances = _updated(data, _fitted(data, variances, total), variances, guess)
-    mean, covariance = _means(data, _fitted(data, variances, total), variances)
-    return Posterior(mean - cost, covariance, variances.noise)
+    found = _means(data, _fitted(data, variances, total), variances)
+    return found._replace(mean=found.mean - cost)
 
 
 def _data(arms: Sequence[Arm]) -> _Data:
@@ -146,21 +181,21 @@ def _fitted(data: _Data, variances: _Variances, total: float) -> _Fit:
     """Posterior of the latents, pairs and lone arms integrated out: V of a pair is D + tau_b^2 11', D diagonal."""
     spread = variances.noise + np.where(data.lone, variances.arm, 0.0)
     weight = 1 / spread
-    ease = variances.pair / (1 + variances.pair * data.sums(weight))
-    rows = data.design[data.arm]
-    weighted = weight[:, None] * rows
-    sums = data.sums(weighted)
-    information = rows.T @ weighted - (sums.T * ease) @ sums
-    evidence = weighted.T @ data.y - sums.T @ (ease * data.sums(weight * data.y))
+    ease = variances.pair / (1 + variances.pair * data.of_pairs(weight))
+    sums = data.rows_of_pairs(weight)
+    moves = ease[:, None] * sums
+    information = data.design.T @ (data.of_arms(weight)[:, None] * data.design) - sums.T @ moves
+    evidence = data.design.T @ data.of_arms(weight * data.y) - moves.T @ data.of_pairs(weight * data.y)
     several = np.full(int(data.several.sum()), variances.arm)
     prior = np.concatenate([[FLAT * total], variances.part, several])
     covariance: Array = np.asarray(np.linalg.inv(information + np.diag(1 / prior)), np.float64)
     mean = covariance @ evidence
-    off = data.y - rows @ mean
-    pair, moves = ease * data.sums(weight * off), ease[:, None] * sums
-    apart = rows - moves[data.pair]
-    unsure = ((apart @ covariance) * apart).sum(-1) + ease[data.pair]
-    return _Fit(mean, covariance, spread, pair, ease, moves, off - pair[data.pair], unsure, apart)
+    off = data.y - (data.design @ mean)[data.arm]
+    pair = ease * data.of_pairs(weight * off)
+    unsure = ease[data.pair]
+    for some in _pieces(len(data.y), len(mean)):
+        unsure[some] += _spreads(data.design[data.arm[some]] - moves[data.pair[some]], covariance)
+    return _Fit(mean, covariance, spread, pair, ease, moves, off - pair[data.pair], unsure)
 
 
 def _updated(data: _Data, fit: _Fit, old: _Variances, guess: _Variances) -> _Variances:
@@ -172,7 +207,7 @@ def _updated(data: _Data, fit: _Fit, old: _Variances, guess: _Variances) -> _Var
     lone = ((old.arm / fit.spread) ** 2 * rest + both)[data.lone]
     unseen = len(data.several) - len(np.unique(data.arm))
     arms = np.concatenate([second[1 + data.parts :], lone, np.full(unseen, old.arm)])
-    pairs = fit.pair**2 + fit.pair_spread + ((fit.pair_moves @ fit.covariance) * fit.pair_moves).sum(-1)
+    pairs = fit.pair**2 + fit.pair_spread + _spreads(fit.pair_moves, fit.covariance)
     return _Variances(
         _mixed(noise, guess.noise),
         _mixed(pairs, guess.pair),
@@ -181,18 +216,33 @@ def _updated(data: _Data, fit: _Fit, old: _Variances, guess: _Variances) -> _Var
     )
 
 
-def _means(data: _Data, fit: _Fit, variances: _Variances) -> tuple[Array, Array]:
-    """Mean (arms,) and covariance (arms, arms) of the arms' means; a lone arm's own effect follows from its reward."""
+def _means(data: _Data, fit: _Fit, variances: _Variances) -> Posterior:
+    """The posterior of the arms' means; a lone arm's own effect follows from its reward."""
     mean, rows = data.design @ fit.mean, data.design.copy()
-    at, pair = data.arm[data.lone], data.pair[data.lone]
+    at, beside = data.arm[data.lone], data.pair[data.lone]
     share = variances.arm / fit.spread[data.lone]
     mean[at] += share * fit.left[data.lone]
-    rows[at] -= share[:, None] * fit.apart[data.lone]
-    covariance = rows @ fit.covariance @ rows.T
-    covariance[np.ix_(at, at)] += np.where(pair[:, None] == pair, np.outer(share, share) * fit.pair_spread[pair], 0.0)
+    for some in _pieces(len(at), rows.shape[1]):
+        rows[at[some]] -= share[some, None] * (data.design[at[some]] - fit.pair_moves[beside[some]])
     own = np.where(data.several, 0.0, variances.arm)
     own[at] = variances.noise * share
-    return mean, covariance + np.diag(own)
+    pair, ease = np.full(len(mean), -1, np.intp), np.zeros(len(mean))
+    pair[at], ease[at] = beside, share * np.sqrt(fit.pair_spread[beside])
+    return Posterior(mean, rows, fit.covariance, own, pair, ease, variances.noise)
+
+
+def _spreads(rows: Array, covariance: Array) -> Array:
+    """Variance of each row's sum of effects that have this covariance."""
+    spreads = np.empty(len(rows))
+    for some in _pieces(*rows.shape):
+        spreads[some] = ((rows[some] @ covariance) * rows[some]).sum(-1)
+    return spreads
+
+
+def _pieces(rows: int, width: int) -> Iterator[slice]:
+    """Slices that cover so many rows of that width, `_AT_ONCE` numbers at a time."""
+    step = max(_AT_ONCE // max(width, 1), 1)
+    return (slice(at, at + step) for at in range(0, rows, step))
 
 
 def _mixed(second: Array, guess: float) -> float:

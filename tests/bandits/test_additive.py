@@ -1,5 +1,8 @@
 """Arms that share parts share evidence: the additive policy on its own ground."""
 
+import tracemalloc
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -57,8 +60,7 @@ def test_the_posterior_covers_the_truth():
         told(policy, arms[:3], range(8), np.random.default_rng(seed))
         found = believe_all([policy._known(arm) for arm in policy.arms()])
         gap = found.mean[1] - found.mean[0]
-        error = np.sqrt(found.covariance[1, 1] + found.covariance[0, 0] - 2 * found.covariance[0, 1])
-        inside.append(abs(gap - 1.0) < 2 * error)
+        inside.append(abs(gap - 1.0) < 2 * found.error_between(1, 0))
     assert np.mean(inside) > 0.85
 
 
@@ -153,4 +155,26 @@ def test_what_is_integrated_out_is_integrated_out_exactly(seed):
     found = believe_all(every)
     mean, covariance = believed_at_length(every)
     assert found.mean == pytest.approx(mean, abs=1e-9)
-    assert found.covariance == pytest.approx(covariance, abs=1e-9)
+    assert found.error**2 == pytest.approx(np.diag(covariance), abs=1e-9)
+    for arm, other in product(range(len(arms)), repeat=2):
+        between = covariance[arm, arm] + covariance[other, other] - 2 * covariance[arm, other]
+        assert found.error_between(arm, other) ** 2 == pytest.approx(between, abs=1e-9)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_arms():
+    """3,000 arms of 40 sentences, most of them drawn once: a matrix of all against all has 72 MB, and takes several."""
+    rng, policy = np.random.default_rng(6), Additive(seed=0)
+    for at in range(3000):
+        policy.add(str(at), parts=[f"sentence {part}" for part in rng.choice(40, 3, replace=False)])
+        policy.tell(str(at), float(rng.standard_normal()), pair=(f"q{at // 8}", 0))
+    for at in range(0, 3000, 60):
+        policy.tell(str(at), float(rng.standard_normal()), pair=(f"q{at // 8}", 1))
+    tracemalloc.start()
+    try:
+        survivors, order = policy.keep(64), policy.ranked()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert survivors
+    assert len(order) == 3000
+    assert peak < 20e6
