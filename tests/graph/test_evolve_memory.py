@@ -17,6 +17,10 @@ from limner.types import Picture
 COLOURS = ("red", "blue", "pink", "green")
 
 
+def chance(picture):
+    return int(picture.sha256[:6], 16) / 16**6
+
+
 def alive(model):
     """Pictures by one model in memory; those of other tests do not count."""
     gc.collect()
@@ -24,10 +28,10 @@ def alive(model):
 
 
 class Watching(ScorerFromFunction):
-    """Likes long prompts, keeps no pictures, and counts those in memory at each call."""
+    """Likes long prompts or as told, keeps no pictures, and counts those in memory at each call."""
 
-    def __init__(self):
-        super().__init__(lambda query, picture: float(len(picture.recipe.prompt.text)))
+    def __init__(self, likes=lambda query, picture: float(len(picture.recipe.prompt.text))):
+        super().__init__(likes)
         self.most = 0
 
     def score(self, pairs):
@@ -49,23 +53,48 @@ def test_a_large_batch_is_drawn_and_judged_in_pieces(world):
     assert 0 < world.taste.most <= HELD
 
 
+class Rounds:
+    """Of each round of a search: its instructions, and the bytes in memory once it has been learnt from.
+
+    The default bandit drops what cannot win, so `taste` tells nothing apart until a round has 64 instructions.
+    """
+
+    def __init__(self):
+        self.arms, self.held = [], []
+
+    def taste(self, query, picture):
+        return chance(picture) if self.arms[-1] >= 64 else 0.0
+
+    def follow(self, step):
+        if step.event == "started" or step.phase != "search":
+            return
+        if step.node == "plan" and step.update["batch"]["phase"] == "search":
+            self.arms.append(len(step.update["batch"]["arms"]))
+        if step.node == "learn":
+            gc.collect()
+            self.held.append(tracemalloc.get_traced_memory()[0])
+
+
 def test_a_full_pool_over_a_thousand_requests_is_searched_in_the_memory_of_a_piece(world):
-    """The pool grows past 64 instructions, so that a round has more pictures than are held."""
-    world.generator = HashGenerator(f"memory {uuid4()}")
-    world.requests = [f"a {colour} kite over town {number}" for number in range(250) for colour in COLOURS]
-    world.taste = Watching()
-    rounds = []
-    result = world.evolve(
-        bandit="ucb",
-        pool=64,
-        children=16,
-        batch=2,
-        rounds=6,
-        validation=4,
-        progress=lambda step: rounds.append(step.update),
-    )
-    assert len(world.requests) == 1000
-    assert max(len(one["batch"]["arms"]) for one in rounds if one.get("batch")) >= 64
+    """The pool grows past 64 instructions, so that a round has more pictures than are held.
+
+    All 1,000 requests in turn would be 64,000 pictures, half an hour; what each round adds shows in the last one.
+    """
+    world.generator = HashGenerator("memory of a search", size=(128, 128))
+    world.requests = [f"a {colour} kite over town {number}" for number in range(500) for colour in COLOURS]
+    rounds = Rounds()
+    world.taste = Watching(rounds.taste)
+    with world.deps() as deps:
+        assert len(deps.queries.search) == 1000
+    tracemalloc.start()
+    try:
+        result = world.evolve(pool=64, children=16, batch=1, rounds=7, validation=4, progress=rounds.follow)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert max(rounds.arms) >= 64
+    assert peak < 10e6
+    assert rounds.held[-1] - rounds.held[-2] < 20_000 * rounds.arms[-1]  # a picture has 49 kB
     assert 0 < world.taste.most <= HELD
     with sqlite3.connect(result.folder / CHECKPOINTS) as checkpoints:
         (kept,) = checkpoints.execute("SELECT count(*) FROM checkpoints").fetchone()
