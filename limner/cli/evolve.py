@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -190,6 +189,7 @@ def _answers(plan: Estimate) -> str:
 def show(result: EvolveResult, json: bool) -> None:
     """Print a result: the table, the instruction, and where the report is."""
     from limner.graph.api import as_json
+    from limner.tracing.report.verdict import verdict
 
     row = as_json(result)
     if json:
@@ -199,7 +199,8 @@ def show(result: EvolveResult, json: bool) -> None:
     console.print(table(row))
     for note in result.notes:
         console.print(f"Note: {note}", markup=False)
-    console.print(f"\n{verdict(row)}")
+    said = verdict(result)
+    console.print(f"\n{said.headline} {said.detail}", markup=False)
     console.print(f'Best instruction ({result.instruction.id}): "{result.instruction.text}"', markup=False)
     spend = result.spend
     console.print(
@@ -233,22 +234,3 @@ NAMES = {
     "professional": "professional prompt",
     "evolved": "evolved instruction",
 }
-
-
-def verdict(row: dict[str, Any]) -> str:
-    """One honest sentence about the gain."""
-    from limner.results import ACCEPTING
-
-    gain = row["intervals"].get("evolved_minus_start")
-    if gain is None:
-        return "No held-out pictures were drawn, so there is no measured gain."
-    difference = f"reward difference {interval_text(gain)}, paired by request"
-    if row["reward_hacking"]:
-        told = [row[judge].get("evolved_minus_start") for judge in ACCEPTING]
-        lost = interval_text(
-            min((one for one in told if one), key=lambda one: inf if one["high"] is None else one["high"])
-        )
-        return f"Reward hacking: {difference}, but {lost} by the acceptance judge, which did not steer."
-    if row["significant"]:
-        return f"The evolved instruction is better than the start: {difference}."
-    return f"No significant improvement over the start: {difference}."

@@ -5,15 +5,21 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from limner import evolve
+from limner.cli.evolve import show
 from limner.graph import checkup
 from limner.graph.session import Session
 from limner.ledger import Ledger
 from limner.pictures import inspect, read
+from limner.testing import HashGenerator, ScorerFromFunction
+from limner.tracing.report import summary_html
+from limner.types import Interval
 
 CHILD = Path(__file__).with_name("limner_child.py")
 EVOLVE_KEYS = {"session", "stop_reason", "instruction", "lineage", "columns", "intervals", "spend", "report"}
@@ -63,6 +69,36 @@ def test_evolve_says_what_it_found(limner, small):
     assert lines[0].startswith("round 1/1: 1 survive, ")
     assert "compared on held-out requests" in lines[-1]
     assert "\x1b" not in result.err + result.out
+
+
+def test_evolve_says_that_nothing_was_gained(limner, small):
+    """The fake taste is a coin: no wording gains anything, and to find nothing is a result."""
+    requests = [
+        f"a {colour} {thing}" for colour in ("red", "blue", "pink") for thing in ("kite", "boat", "ring", "fox")
+    ]
+    result = limner("evolve", *requests, *small, "--held-out", 4)
+    assert result.code == 0
+    assert "No significant improvement" in result.out
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        (Interval(-0.2, -0.3, -0.1), "The evolved instruction does worse than the start."),
+        (Interval(0.1, -0.1, 0.3), "No significant improvement over the start."),
+        (Interval(0.2, 0.1, 0.3), "The evolved instruction draws better pictures."),
+    ],
+)
+def test_evolve_and_its_report_say_the_same(tmp_path, capsys, gain, said):
+    taste = ScorerFromFunction(lambda query, picture: float(picture.sha256[0] > "7"))
+    models = {"generator": HashGenerator(), "taste": taste, "questions": None, "professionals": 0}
+    found = evolve(["a red circle"], **models, rounds=1, validation=2, held_out=2, out=tmp_path)
+    lineage = (found.lineage[0], replace(found.lineage[0], text="Another."))
+    certain = gain.low is not None and gain.low > 0
+    result = replace(found, lineage=lineage, differences={"evolved_minus_start": gain}, significant=certain)
+    show(result, json=False)
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in summary_html(result)
 
 
 def test_square_brackets_in_a_path_are_part_of_it(limner, small, tmp_path):
