@@ -1,7 +1,8 @@
 """What the held-out table lets a run claim: differences paired by query, and whether a judge that never steered agrees.
 
 A gain is significant when the interval of evolved minus start in reward lies above 0. The reward is what was searched
-for, so it alone may be hacked: where an acceptance judge was given, its loss beside that gain is flagged.
+for, so it alone may be hacked: where an acceptance judge was given, its loss beside that gain is flagged, and its loss
+without one is noted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ GAIN = "evolved_minus_start"
 HACKED = (
     "Reward hacking: the scores that steered the search rose by {gain}, and the acceptance judge, which did not steer, "
     "fell by {loss}{by}. Do not use this instruction before looking at its pictures."
+)
+FALLEN = (
+    "The acceptance judge, which did not steer, fell by {loss}{by}, and the reward did not rise significantly. Look at "
+    "the pictures before using this instruction."
 )
 UNCONFIRMED = "The acceptance judge does not confirm the gain: evolved minus start is {difference} by it{by}."
 PARTLY = "The gain in reward hides a loss in {judge}: evolved minus start is {difference} by it."
@@ -48,12 +53,13 @@ def claims(columns: Mapping[str, Sequence[Shot]]) -> Claims:
     gain = differences.get(GAIN)
     significant = gain is not None and _above(gain)
     accepted = {"": acceptance.get(GAIN), " (by its questions)": asked.get(GAIN)}
-    told = {by: change for by, change in accepted.items() if change is not None} if significant else {}
-    notes = [_unaccepted(gain, change, by) for by, change in told.items() if gain and not _above(change)]
-    if significant:
-        notes += _hidden_losses(columns)
+    told = {by: change for by, change in accepted.items() if change is not None}
+    if gain is None or not significant:
+        fallen = [FALLEN.format(loss=_said(_turned(change)), by=by) for by, change in told.items() if _below(change)]
+        return Claims(differences, acceptance, asked, False, False, tuple(fallen))
+    notes = [_unaccepted(gain, change, by) for by, change in told.items() if not _above(change)]
     hacked = any(_below(change) for change in told.values())
-    return Claims(differences, acceptance, asked, significant, hacked, tuple(notes))
+    return Claims(differences, acceptance, asked, True, hacked, (*notes, *_hidden_losses(columns)))
 
 
 def _unaccepted(gain: Interval, change: Interval, by: str) -> str:

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from limner.cli.evolve import verdict
 from limner.errors import SettingsError
 from limner.graph.api import as_json
 from limner.testing import ScorerFromFunction, VisionFromFunction
+from limner.tracing.report.verdict import verdict
 
 REQUESTS = [
     f"a {colour} {thing} on {ground}"
@@ -51,7 +51,7 @@ def test_a_gain_that_the_acceptance_judge_takes_back_is_flagged(accepted):
     row = json.loads((result.folder / "result.json").read_text())
     assert row["reward_hacking"] is True
     assert row["acceptance"]["evolved_minus_start"]["high"] < 0
-    assert verdict(row).startswith("Reward hacking: ")
+    assert verdict(result).headline.startswith("Reward hacking: ")
 
 
 def test_a_gain_that_the_acceptance_judge_shares_is_not(accepted):
@@ -59,7 +59,7 @@ def test_a_gain_that_the_acceptance_judge_shares_is_not(accepted):
     assert result.significant
     assert not result.reward_hacking
     assert result.notes == ()
-    assert verdict(as_json(result)).startswith("The evolved instruction is better than the start: ")
+    assert verdict(result).headline == "The evolved instruction draws better pictures."
 
 
 def test_a_gain_that_the_acceptance_judge_does_not_see_is_said(accepted):
@@ -67,6 +67,23 @@ def test_a_gain_that_the_acceptance_judge_does_not_see_is_said(accepted):
     assert result.significant
     assert not result.reward_hacking
     assert any("does not confirm" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("by", ["acceptance", "acceptance_questions"])
+def test_a_loss_by_a_judge_that_never_steered_is_said_without_a_gain_in_reward(world, by):
+    """No reward hacking, which needs a gain; but nobody should use the instruction unseen."""
+    world.requests = REQUESTS
+    world.taste = ScorerFromFunction(lambda query, picture: chance(picture))
+    eye = VisionFromFunction(lambda picture, _: 1 / (1 + len(picture.recipe.prompt.text)), "another eye")
+    shortest = ScorerFromFunction(lambda query, picture: -float(len(picture.recipe.prompt.text)), "acceptance")
+    result = world.evolve(rounds=3, batch=3, held_out=12, validation=4, **{by: shortest if by == "acceptance" else eye})
+    assert len(result.lineage) > 1
+    assert not result.significant
+    assert getattr(result, by)["evolved_minus_start"].high < 0
+    assert not result.reward_hacking
+    (note,) = (note for note in result.notes if "fell by" in note)
+    assert note.startswith("The acceptance judge, which did not steer, fell by ")
+    assert ("(by its questions)" in note) == (by == "acceptance_questions")
 
 
 def test_the_acceptance_judge_sees_held_out_pictures_alone_and_changes_no_search(accepted):
@@ -100,7 +117,7 @@ def test_a_run_that_gains_nothing_says_so(world):
     world.taste = ScorerFromFunction(lambda query, picture: -float(len(picture.recipe.prompt.text)))
     result = world.evolve(rounds=2)
     assert not result.significant
-    assert verdict(as_json(result)).startswith("No significant improvement over the start: ")
+    assert verdict(result).headline.startswith("No significant improvement")
 
 
 def test_the_gain_on_the_queries_of_the_choice_stands_beside_the_held_out_one(accepted):
@@ -139,7 +156,7 @@ def test_a_gain_that_the_acceptance_questions_take_back_is_flagged(accepted):
     assert row["acceptance_questions"]["evolved_minus_start"]["high"] < 0
     (evolved,) = (column for column in row["columns"] if column["name"] == "evolved")
     assert evolved["acceptance_questions"]["mean"] < 0
-    assert verdict(row).startswith("Reward hacking: ")
+    assert verdict(result).headline.startswith("Reward hacking: ")
 
 
 def test_a_set_of_acceptance_judges_is_reported_side_by_side(accepted):
