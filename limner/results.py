@@ -71,7 +71,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An instruction that was tried: pulls and mean reward in the search, and on validation queries if it got there."""
+    """An instruction that was tried: pulls and mean reward in the search, and on validation queries if it got there.
+
+    The interval of `reward` is by the spread of single rewards pooled over all instructions.
+    """
 
     instruction: Instruction
     pulls: int

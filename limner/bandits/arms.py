@@ -103,9 +103,9 @@ class Noise(NamedTuple):
     freedom: int
 
     @classmethod
-    def within(cls, arms: Iterable[Arm]) -> Noise:
+    def within(cls, arms: Iterable[Moments]) -> Noise:
         """Sum of squares about each arm's own mean, over its degrees of freedom."""
-        seen = [arm.moments for arm in arms if arm.moments.n]
+        seen = [moments for moments in arms if moments.n]
         freedom = sum(int(moments.n) - 1 for moments in seen)
         squares = math.fsum(moments.squares for moments in seen)
         return cls(math.sqrt(squares / freedom) if freedom else 0.0, freedom)

@@ -205,7 +205,7 @@ class Policy(ABC):
         return arms
 
     def _noise(self) -> Noise:
-        return Noise.within(self._arms.values())
+        return Noise.within(arm.moments for arm in self._arms.values())
 
     def _rivals(self) -> list[Arm]:
         return [arm for arm in self._arms.values() if arm.in_play]

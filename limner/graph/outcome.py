@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from limner.bandits.arms import Moments, Noise
 from limner.graph.claims import claims
 from limner.graph.deps import EvolveDeps
 from limner.graph.evidence import disagreements, heard
@@ -14,7 +14,7 @@ from limner.graph.rewarding import spreads_of
 from limner.graph.state import PLAIN, PROFESSIONAL, ArmStats, EvolveState, Shot
 from limner.results import COLUMNS, Candidate, Column, EvolveResult, Example, Round
 from limner.results import Shot as FinalShot
-from limner.statistics import mean_interval, paired_difference, t_quantile
+from limner.statistics import mean_interval, paired_difference
 from limner.types import Instruction, Interval, Prompt
 
 
@@ -32,7 +32,7 @@ def outcome(
         stop_reason=state["stop_reason"],
         instruction=instruction_of(state, state["best"]),
         lineage=lineage(state, state["best"]),
-        candidates=tuple(_candidate(state, name) for name in state["instructions"]),
+        candidates=_candidates(state),
         rounds=tuple(_round(row) for row in state["rounds"]),
         columns=tuple(_column(name, shots) for name, shots in columns.items()),
         differences=claimed.differences,
@@ -95,22 +95,28 @@ def _of_arm(shots: Sequence[Shot], arm: str) -> list[Shot]:
     return [shot for shot in shots if shot["arm"] == arm]
 
 
-def _candidate(state: EvolveState, name: str) -> Candidate:
-    arm = state["arms"][name]
-    validation = mean_interval(state["validation"].get(name, []))
-    return Candidate(instruction_of(state, name), arm["pulls"], _interval(arm), validation, arm["dropped_in"])
+def _candidates(state: EvolveState) -> tuple[Candidate, ...]:
+    """All instructions; most are drawn once, so that one noise, pooled over all, gives their intervals."""
+    moments = {name: _moments(state["arms"][name]) for name in state["instructions"]}
+    noise = Noise.within(moments.values())
+    return tuple(
+        Candidate(
+            instruction_of(state, name),
+            state["arms"][name]["pulls"],
+            noise.interval(moments[name]),
+            mean_interval(state["validation"].get(name, [])),
+            state["arms"][name]["dropped_in"],
+        )
+        for name in state["instructions"]
+    )
 
 
-def _interval(arm: ArmStats) -> Interval | None:
+def _moments(arm: ArmStats) -> Moments:
     n = arm["pulls"]
-    if n == 0:
-        return None
+    if not n:
+        return Moments()
     mean = arm["total"] / n
-    if n == 1:
-        return Interval(mean, None, None)
-    variance = max(arm["squares"] - n * mean**2, 0.0) / (n - 1)
-    half = t_quantile(0.975, n - 1) * math.sqrt(variance / n)
-    return Interval(mean, mean - half, mean + half)
+    return Moments(n, mean, max(arm["squares"] - n * mean**2, 0.0) if n > 1 else 0.0)
 
 
 def _round(row: dict[str, object]) -> Round:

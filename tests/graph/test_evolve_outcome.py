@@ -195,3 +195,12 @@ def test_the_result_is_kept_as_json_beside_its_report(world):
     assert row["instruction"]["id"] == result.instruction.id
     assert result.report.is_file()
     assert result == replace(result)
+
+
+def test_an_instruction_drawn_once_has_the_interval_of_the_noise_that_all_share(world):
+    result = world.evolve(rounds=5, batch=1)
+    measured = [one for one in result.candidates if one.pulls]
+    assert {one.pulls for one in measured} > {1}
+    halves = {one.pulls: one.reward.high - one.reward.mean for one in measured}
+    assert halves[1] > 0
+    assert all(half == pytest.approx(halves[1] / pulls**0.5) for pulls, half in halves.items())

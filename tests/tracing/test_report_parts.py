@@ -78,3 +78,4 @@ def test_the_charts_show_every_pull_and_every_scored_instruction(make: Callable[
     assert all(point.high <= point.y <= point.low for point in points), "y grows downwards"
     best = next(point for point in points if point.member.number == 3)
     assert best.y == min(point.y for point in points)
+    assert charts.scores(result, tree).bare == 1, "the one without bounds"

@@ -64,13 +64,17 @@ class Pulls:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores against pictures; `path` joins the ancestors of the result, `start` is the start instruction's level."""
+    """Scores against pictures; `path` joins the ancestors of the result, `start` is the start instruction's level.
+
+    `bare` counts the points without an interval.
+    """
 
     points: tuple[Point, ...]
     path: str
     start: Point | None
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
+    bare: int
 
 
 def pulls(result: EvolveResult, family: Family) -> Pulls:
@@ -100,7 +104,7 @@ def _segments(row: Round, by_id: dict[str, Member], unit: float) -> tuple[Segmen
 def scores(result: EvolveResult, family: Family) -> Scores:
     """Lay out each scored instruction's mean with its 95 % interval.
 
-    The scale is that of the means: two pulls have an interval so wide that it would flatten all the others, so what
+    The scale is that of the means: a single pull has an interval so wide that it would flatten all the others, so what
     leaves the frame is cut at its edge.
     """
     drawn = _drawn_by(result.rounds)
@@ -126,6 +130,7 @@ def scores(result: EvolveResult, family: Family) -> Scores:
             Tick(LEFT + 14 + value / total * (WIDTH - LEFT - RIGHT - 28), str(value)) for value in _whole(total)
         ),
         up=tuple(Tick(_up(value, on), number(value)) for value in _round_values(on)),
+        bare=sum(reward.low is None or reward.high is None for _, reward, _ in scored),
     )
 
 
