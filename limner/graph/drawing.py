@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar, cast
-
-from langgraph.config import get_stream_writer
 
 from limner.agents import counted
 from limner.graph.ahead import APART_S, FIRST, LEAD_S, Named
@@ -28,6 +26,12 @@ HELD = 64
 """Pictures held in memory at once, however many a batch has: the state names them, the ledger keeps them."""
 Judge = Literal["taste", "questions", "acceptance", "acceptance_questions"]
 T = TypeVar("T")
+Tell = Callable[[int, int], None]
+"""Is told of how many pictures something has been done to, and of how many it is to be done to."""
+
+
+def untold(done: int, of: int) -> None:
+    """Nobody follows."""
 
 
 class WriteTask(TypedDict):
@@ -152,7 +156,7 @@ def ask_next(deps: EvolveDeps, state: EvolveState) -> None:
         deps.ahead.begin(_asking(deps, _unasked(deps, state, fresh_queries(deps, state["round"] + 1))), after=LEAD_S)
 
 
-def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
+def draw(deps: EvolveDeps, state: EvolveState, tell: Tell = untold) -> dict[str, Any]:
     """Draw every written prompt, all arms of a query with the same picture seed."""
     batch = state["batch"]
     assert batch is not None
@@ -165,14 +169,9 @@ def draw(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
             recipes = [_recipe(deps, batch, state["round"], row) for row in rows]
             pictures = deps.generator.generate(recipes)
             shots += [_shot(row, recipe, picture) for row, recipe, picture in zip(rows, recipes, pictures, strict=True)]
-            _tell("draw", shots, written)
+            tell(len(shots), len(written))
     missing = sum(shot["picture"] is None for shot in shots)
     return {"shots": shots, "failures": {"pictures not drawn": missing} if missing else {}}
-
-
-def _tell(node: str, done: Sized, of: Sized) -> None:
-    """Say how far a node has come, to whoever streams the graph's custom events."""
-    get_stream_writer()({"node": node, "done": len(done), "of": len(of)})
 
 
 def _pieces(items: Sequence[T], batch: int) -> Iterator[Sequence[T]]:
@@ -202,7 +201,7 @@ def _shot(row: Written, recipe: Recipe, picture: Picture | Failure) -> Shot:
     return cast("Shot", {**row, "seed": recipe.seed, "picture": sha256, **unjudged, "reward": None})
 
 
-def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
+def score(deps: EvolveDeps, state: EvolveState, tell: Tell = untold) -> dict[str, Any]:
     """Judge every picture of the batch by taste and by questions, against the user's own query.
 
     The acceptance judge sees held-out pictures alone, so it cannot steer.
@@ -218,7 +217,7 @@ def score(deps: EvolveDeps, state: EvolveState) -> dict[str, Any]:
         judged, missing = _judged_by(deps, judges, some, keeps="acceptance" in judges)
         shots += judged
         failures = added(failures, missing)
-        _tell("score", shots, state["shots"])
+        tell(len(shots), len(state["shots"]))
     return {"shots": shots, "failures": failures}
 
 

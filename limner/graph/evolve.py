@@ -9,17 +9,19 @@ r"""The evolve graph: BIGPE (arXiv 2406.08713) as one loop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from limner.graph.deps import EvolveDeps
-from limner.graph.drawing import ask, ask_next, draw, score, write, write_tasks
+from limner.graph.drawing import Tell, ask, ask_next, draw, score, write, write_tasks
 from limner.graph.finish import choose, tabulate
 from limner.graph.learning import criticise, learn, modify, row_of
-from limner.graph.nodes import from_async, from_sync
+from limner.graph.nodes import Update, from_async, from_sync
 from limner.graph.pairing import paired
 from limner.graph.planning import plan
 from limner.graph.state import ArmStats, EvolveState
@@ -46,9 +48,9 @@ def build_evolve(
         The graph; run it on `initial_state(deps)`, or on None to resume a thread.
     """
     graph = StateGraph(EvolveState)
-    graph.add_node("draw", from_sync(partial(draw, deps), "draw", beside=partial(ask_next, deps)))
-    for step in (score, learn):
-        graph.add_node(step.__name__, from_sync(partial(step, deps), step.__name__))
+    graph.add_node("draw", from_sync(partial(_telling, draw, deps), "draw", beside=partial(ask_next, deps)))
+    graph.add_node("score", from_sync(partial(_telling, score, deps), "score"))
+    graph.add_node("learn", from_sync(partial(learn, deps), "learn"))
     for agent in (ask, criticise, modify):
         graph.add_node(agent.__name__, from_async(partial(agent, deps), agent.__name__))
     graph.add_node("write", from_async(partial(write, deps), "write"))
@@ -100,6 +102,12 @@ def initial_state(deps: EvolveDeps) -> EvolveState:
         spent=None,
         stop_reason=None,
     )
+
+
+def _telling(step: Callable[[EvolveDeps, EvolveState, Tell], Update], deps: EvolveDeps, state: EvolveState) -> Update:
+    """Take a step that tells how far it is, to whoever streams the graph's custom events."""
+    write = get_stream_writer()
+    return step(deps, state, lambda done, of: write({"node": step.__name__, "done": done, "of": of}))
 
 
 def _after_plan(deps: EvolveDeps, state: EvolveState) -> list[Any] | str:
