@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +69,15 @@ def test_no_two_instructions_overlap_in_the_tree(make: Callable[..., EvolveResul
             assert y != other_y or end < other_start or other_end < start
     assert [member.number for member in tree.line] == [0, 1, 3]
     assert sum(member.result for member in tree.members) == 1
+
+
+@pytest.mark.parametrize(("rounds", "apart"), [(3, 1), (43, 5), (1000, 50)])
+def test_the_names_of_rounds_have_room(make: Callable[..., EvolveResult], rounds: int, apart: int) -> None:
+    result = make()
+    many = replace(result, rounds=tuple(replace(result.rounds[0], number=number) for number in range(1, rounds + 1)))
+    stacks = [stack for stack in charts.pulls(many, family(result)).stacks if stack.named]
+    assert all(b.x - a.x >= charts.LABEL for a, b in pairwise(stacks))
+    assert [int(stack.label) for stack in stacks] == list(range(apart, rounds + 1, apart))
 
 
 def test_the_charts_show_every_pull_and_every_scored_instruction(make: Callable[..., EvolveResult]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -14,6 +14,8 @@ from limner.tracing.report.figures import Scale, number, scale
 
 WIDTH, HEIGHT = 520, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
+LABEL = 22
+"""Room that the number of a round takes."""
 MEANS_MARGIN = 0.2
 """Room for intervals above and below the means, as a share of the range of these."""
 
@@ -29,12 +31,13 @@ class Segment(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """One round's bar."""
+    """One round's bar; where bars stand close, not every one is `named` below."""
 
     label: str
     x: float
     width: float
     segments: tuple[Segment, ...]
+    named: bool
 
 
 class Tick(NamedTuple):
@@ -84,11 +87,17 @@ def pulls(result: EvolveResult, family: Family) -> Pulls:
     slot = (WIDTH - LEFT - RIGHT) / max(len(result.rounds), 1)
     width = min(slot * 0.66, 46)
     unit = (HEIGHT - TOP - BOTTOM) / top
+    each = next(step for step in _steps() if step * slot >= LABEL)
     stacks = [
-        Stack(str(row.number), LEFT + slot * (place + 0.5), width, _segments(row, by_id, unit))
+        Stack(str(row.number), LEFT + slot * (place + 0.5), width, _segments(row, by_id, unit), row.number % each == 0)
         for place, row in enumerate(result.rounds)
     ]
     return Pulls(tuple(stacks), tuple(Tick(HEIGHT - BOTTOM - value * unit, str(value)) for value in _whole(top)))
+
+
+def _steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, ...: every how many rounds one is named."""
+    return (mantissa * 10**power for power in range(9) for mantissa in (1, 2, 5))
 
 
 def _segments(row: Round, by_id: dict[str, Member], unit: float) -> tuple[Segment, ...]:
