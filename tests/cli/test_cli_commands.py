@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,10 @@ def test_on_a_terminal_a_bar_in_colour_unless_no_color_is_set(limner, small, mon
 
 def test_ctrl_c_records_the_batch_at_hand_says_how_to_go_on_and_resumes(limner, small, tmp_path):
     command = [sys.executable, CHILD, "0.8", "evolve", "a red circle", "a blue star", *small, "--rounds", "6"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    # A shell starts what it runs in the background with Ctrl-C ignored; whoever runs these tests may be there.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **pipes, cwd=tmp_path, preexec_fn=heard) as process:
         first = process.stderr.readline()
         assert first.startswith("round 1/6")
         process.send_signal(signal.SIGINT)
