@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from limner.microworld import language as say
 from limner.microworld.captions import structured
 from limner.microworld.figures import all_hold, some_scenes
-from limner.microworld.grammar import request
+from limner.microworld.grammar import Request, request
 from limner.microworld.law import FRAME
-from limner.microworld.oracle import read
+from limner.microworld.oracle import Reading, read
 from limner.microworld.train.measure import paint
 
 FILE = "painter-sheet.png"
@@ -44,14 +44,13 @@ def write(pipeline: Any, folder: Path, seed: int = 0) -> None:
     columns = []
     for prompts in (complete, [case.text for case in loose]):
         pictures = paint(pipeline, prompts, seed=seed)
-        readings = map(read, pictures)
-        asked = [case.constraints for case in loose]
-        good = [
-            bool(all_hold(reading, constraints)) and reading.well is True
-            for reading, constraints in zip(readings, asked, strict=True)
-        ]
+        good = [_is_good(read(picture), case) for picture, case in zip(pictures, loose, strict=True)]
         columns.append([Shown(*one) for one in zip(pictures, prompts, good, strict=True)])
     laid_out(list(zip(*columns, strict=True))).save(folder / FILE, optimize=True)
+
+
+def _is_good(reading: Reading, asked: Request) -> bool:
+    return bool(all_hold(reading, asked.constraints)) and reading.well is True
 
 
 def laid_out(pairs: list[tuple[Shown, ...]]) -> Image.Image:
